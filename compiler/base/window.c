@@ -1,0 +1,42 @@
+/* window.c: see window.h */
+#include "window.h"
+
+int64_t win_extent(const WinAxis *a) { return (int64_t)(a->k - 1) * a->dilation + 1; }
+
+int64_t win_out(const WinAxis *a, int64_t in)
+{
+    int64_t room = in + a->before + a->after - win_extent(a);
+    return room < 0 ? 0 : room / a->stride + 1;
+}
+
+WinSpan win_in(const WinAxis *a, WinSpan out)
+{
+    if (out.n <= 0) return (WinSpan){ out.lo * a->stride - a->before, 0 };
+    return (WinSpan){ out.lo * a->stride - a->before, (out.n - 1) * a->stride + win_extent(a) };
+}
+
+WinSpan win_clip(WinSpan s, int64_t size)
+{
+    int64_t lo = s.lo < 0 ? 0 : s.lo, hi = s.lo + s.n > size ? size : s.lo + s.n;
+    return hi > lo ? (WinSpan){ lo, hi - lo } : (WinSpan){ lo < size ? lo : size, 0 };
+}
+
+bool win_mul(int64_t a, int64_t b, int64_t *out)
+{
+    if (a != 0 && b != 0) {
+        if ((a == -1 && b == INT64_MIN) || (b == -1 && a == INT64_MIN)) return false;
+        if (a > 0 ? (b > 0 ? a > INT64_MAX / b : b < INT64_MIN / a) : (b > 0 ? a < INT64_MIN / b : b < INT64_MAX / a)) return false;
+    }
+    *out = a * b;
+    return true;
+}
+
+bool win_add(int64_t a, int64_t b, int64_t *out)
+{
+    if (b > 0 ? a > INT64_MAX - b : a < INT64_MIN - b) return false;
+    *out = a + b;
+    return true;
+}
+
+int64_t win_div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t win_round_up(int64_t a, int64_t multiple) { return win_div_up(a, multiple) * multiple; }
