@@ -93,20 +93,21 @@ TmIns *tm_emit(Arena *a, TmProgram *p, TmIns ins)
     return &p->code.at[p->code.n - 1];
 }
 
-static const TmIns nothing = { .loop = -1, .dst = -1, .src = -1, .wgt = -1, .tensor = -1, .guard_loop = -1 };
+TmIns tm_ins(TmOp op)
+{
+    return (TmIns){ .op = op, .loop = -1, .dst = -1, .src = -1, .wgt = -1, .tensor = -1, .guard_loop = -1 };
+}
 
 void tm_open(Arena *a, TmProgram *p, int loop)
 {
-    TmIns i = nothing;
-    i.op = TM_LOOP;
+    TmIns i = tm_ins(TM_LOOP);
     i.loop = loop;
     tm_emit(a, p, i);
 }
 
 void tm_close(Arena *a, TmProgram *p, int loop)
 {
-    TmIns i = nothing;
-    i.op = TM_END;
+    TmIns i = tm_ins(TM_END);
     i.loop = loop;
     tm_emit(a, p, i);
 }

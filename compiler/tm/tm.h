@@ -71,7 +71,7 @@ typedef struct TmTensor {
 
 /* ---- loops ---- */
 typedef enum TmLoopKind { TM_GRID, TM_SEQ, TM_UNROLL } TmLoopKind;
-/* A loop is opened once. GRID loops come first in the program and are closed last: blocks on CUDA, an OpenMP collapse on the CPU; blocks
+/* A SEQ loop may be opened again after it was closed (never inside itself). GRID loops come first in the program and are closed last: blocks on CUDA, an OpenMP collapse on the CPU; blocks
  * are numbered with the first grid loop slowest. trip 0 is the batch n, known at run time, only on the first grid loop.
  * limit_bound > 0: an iteration runs only while limit < limit_bound (limit affine, growing in this loop's variable): ragged bands. */
 typedef struct TmLoop { const char *name; TmLoopKind kind; int64_t trip; Affine limit; int64_t limit_bound; } TmLoop;
@@ -212,6 +212,7 @@ int tm_loop(Arena *a, TmProgram *p, const char *name, TmLoopKind kind, int64_t t
 int tm_tile(Arena *a, TmProgram *p, TmTile t);                  /* sets defaults: stages 1, offset -1, image -1, cpad = ext c if 0 */
 int tm_image(Arena *a, TmProgram *p, const char *name, const int *loops, int nloop);
 void tm_member(Arena *a, TmProgram *p, int image, int tile);    /* appends at the next 16-byte (CUDA) or 64-byte (CPU) boundary; after layout */
+TmIns tm_ins(TmOp op);                                           /* no tiles, no loop, no guard */
 TmIns *tm_emit(Arena *a, TmProgram *p, TmIns ins);              /* appends; sub defaults to the whole window when all 0; valid until the next */
 void tm_open(Arena *a, TmProgram *p, int loop);
 void tm_close(Arena *a, TmProgram *p, int loop);

@@ -1,0 +1,45 @@
+/* lower.h: (group of stages, schedule) → one finished tensor-machine program. One file per family of patterns:
+ *   chain.c      [pw] [dw] [pw]: every chain of an optional expansion, an optional depthwise, an optional projection, that is: dw, pw,
+ *                dw→pw, pw→dw, pw→pw, pw→dw→pw, with halo recompute or with a line buffer
+ *   pointwise.c  chains of element-wise operations on a tensor */
+#ifndef FCM_LOWER_H
+#define FCM_LOWER_H
+#include "device.h"
+#include "graph.h"
+#include "sched.h"
+#include "tm.h"
+
+/* A group: consecutive readers, stages first, second, …; each but the last is read by the next one only. */
+enum { GROUP_MAX = 3 };
+typedef struct Group { int n, stage[GROUP_MAX]; } Group;
+
+/* What lowering a block's groups shares. */
+typedef struct Lowering {
+    Arena *arena;
+    const Diag *diag;               /* for "file:line" in notes */
+    const Graph *graph;
+    const Stages *stages;
+    const Device *device;
+    TmModule *module;
+    int *tensor_of_node;            /* TM tensor of an input or of a stage's result; -1: none */
+    int *tensor_of_param;
+} Lowering;
+
+/* A module with the tensors of the graph: inputs, outputs, parameters; stage results that end a group become TEMP or OUT, others VIRTUAL.
+ * groups cover all stages. */
+Lowering *lower_begin(Arena *a, const Diag *d, const Graph *g, const Stages *s, const Device *dev, const char *source, const Group *groups, int ngroups);
+
+/* Appends one program to the module: lowered, laid out, placed, pipelined, synchronised. On refusal (*why tells) the module is as before. */
+TmProgram *lower_group(Lowering *l, const Group *group, const Sched *s, const char **why);
+void lower_undo(Lowering *l);                                   /* takes the last program out again (a candidate that was only priced) */
+
+/* Copies for outputs that no stage writes of its own (a returned input, a value returned twice), workspace offsets. Call once, at the end. */
+const char *lower_end(Lowering *l);
+
+/* Do the stages form a pattern that lower_group knows? */
+bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group);
+
+/* ---- inside compiler/lower ---- */
+TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);
+TmProgram *lower_pointwise(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);
+#endif
