@@ -20,11 +20,17 @@ typedef enum AstKind {
     AST_NEGATE          /* list[0] */
 } AstKind;
 
+enum {
+    AST_MAX_DEPTH = 1000,           /* nodes from an expression down to its deepest leaf */
+    AST_MAX_FILES = 200             /* read by one ast_load() */
+};
+
 typedef struct AstExpr AstExpr;
 typedef struct AstArg { AstName key; AstExpr *value; } AstArg;              /* key.text NULL: positional */
 struct AstExpr {
     AstKind kind;
     Loc loc;                                                                /* the whole expression */
+    int depth;                                                              /* at most AST_MAX_DEPTH, so recursion is safe */
     AstName name;
     double number; int64_t integer; int is_int;                             /* an integer literal that overflows is a scan error */
     int64_t pair[2];

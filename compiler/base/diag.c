@@ -187,7 +187,9 @@ void diag_print(const Diag *d, FILE *out)
         else fputs("fcmc: ", out);
         fprintf(out, "%s: %s", words[e->kind], e->text);
         fprintf(out, e->code ? " [%s]\n" : "\n", e->code);
-        if (e->loc.file) print_line(d, out, e->loc, line);
+        const Loc *before = i ? &d->entries.at[i - 1].loc : NULL;
+        bool shown = e->kind == DIAG_NOTE && before && memcmp(before, &e->loc, sizeof e->loc) == 0;
+        if (e->loc.file && !shown) print_line(d, out, e->loc, line);
     }
     if (d->errors > DIAG_LIMIT) fprintf(out, "fcmc: note: %d more errors are not shown\n", d->errors - DIAG_LIMIT);
     if (d->warnings > DIAG_LIMIT) fprintf(out, "fcmc: note: %d more warnings are not shown\n", d->warnings - DIAG_LIMIT);
