@@ -240,7 +240,9 @@ int tm_loop_end(const TmProgram *p, int at);                    /* index of the 
 /* ---- passes, in order (each in its own file); NULL = done, else the reason why the program is impossible ---- */
 struct Device;
 struct Text;
-const char *tm_layout(Arena *a, const TmModule *m, TmProgram *p);                          /* cpad, pitch, swizzle, panel, slot_bytes; images */
+/* Layout sets cpad, pitches, panels, slot_bytes and lays out the images, whose place in the packed buffer it takes from (and adds to) m->packed_bytes: once
+ * a program; whoever drops the program sets packed_bytes back. */
+const char *tm_layout(Arena *a, TmModule *m, TmProgram *p);
 const char *tm_place(Arena *a, const TmModule *m, TmProgram *p, const struct Device *d);   /* offsets; tiles with disjoint lives share bytes */
 const char *tm_pipe(Arena *a, const TmModule *m, TmProgram *p);                            /* async, commit, wait, leads */
 const char *tm_sync(Arena *a, const TmModule *m, TmProgram *p);                            /* barriers, where the abstract run needs them */
