@@ -41,7 +41,7 @@ typedef struct GraphNode {
     Loc loc;                        /* where the op's name was written */
     const GraphCall *call;          /* NULL in the compiled block itself */
     int nin, *in;                   /* operand nodes; an element-wise op with a number has nin = 1 and constant set */
-    DType dtype;
+    DType dtype;                    /* DT_NONE: what an op made of i8, until a cast gives it a dtype */
     GraphQuant quant;
     int64_t h, w, c;                /* logical NHWC without the batch; [N, C] has h = w = 1 */
     bool nchw;                      /* memory layout of an input or an output */
@@ -53,6 +53,7 @@ typedef struct GraphNode {
     double eps;                     /* bn, layernorm */
     int upsample; bool bilinear;
     int weight, bias, mean, var;    /* parameter indices, -1 = none. scale, layernorm and bn use weight and bias too */
+    int wscale;                     /* i8 convolutions: f32 scale of each output channel's weights; -1 = none */
     int consumers;                  /* nodes that read it, plus one for each output it is */
 } GraphNode;
 
