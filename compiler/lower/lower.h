@@ -29,9 +29,14 @@ typedef struct Lowering {
  * groups cover all stages. */
 Lowering *lower_begin(Arena *a, const Diag *d, const Graph *g, const Stages *s, const Device *dev, const char *source, const Group *groups, int ngroups);
 
-/* Appends one program to the module: lowered, laid out, placed, pipelined, synchronised. On refusal (*why tells) the module is as before. */
-TmProgram *lower_group(Lowering *l, const Group *group, const Sched *s, const char **why);
-void lower_undo(Lowering *l);                                   /* takes the last program out again (a candidate that was only priced) */
+/* A DRAFT is laid out and placed: enough to price it (microseconds). FINISHED is pipelined and synchronised too: the program that is printed. */
+typedef enum LowerDepth { LOWER_DRAFT, LOWER_FINISHED } LowerDepth;
+
+/* Appends one program to the module. On refusal (*why tells) the module is as before. */
+TmProgram *lower_group(Lowering *l, const Group *group, const Sched *s, LowerDepth depth, const char **why);
+
+/* A copy of l without programs whose memory is all in `scratch`: candidates are lowered into it and forgotten by resetting the arena. */
+Lowering *lower_scratch(const Lowering *l, Arena *scratch);
 
 /* Copies for outputs that no stage writes of its own (a returned input, a value returned twice), workspace offsets. Call once, at the end. */
 const char *lower_end(Lowering *l);
@@ -42,4 +47,5 @@ bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group);
 /* ---- inside compiler/lower ---- */
 TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);
 TmProgram *lower_pointwise(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);
+void lower_copy(Lowering *l, TmProgram *p, int from, int to);   /* tensor to tensor, nothing in between */
 #endif

@@ -1,0 +1,227 @@
+/* parts.c: see parts.h */
+#include "parts.h"
+#include "text.h"
+
+#include <string.h>
+
+Parts parts_begin(Lowering *l, TmProgram *p, const Sched *s)
+{
+    Parts b = { .l = l, .a = l->arena, .m = l->module, .p = p, .s = s, .cuda = p->target == TM_CUDA };
+    b.n = tm_loop(b.a, p, "n", TM_GRID, 0);
+    return b;
+}
+
+int parts_loop(Parts *b, const char *name, TmLoopKind kind, int64_t trip)
+{
+    return trip == 1 ? -1 : tm_loop(b->a, b->p, name, kind, trip);
+}
+
+Affine parts_at(int loop, int64_t coef) { return loop < 0 ? affine_const(0) : affine_term(0, loop, coef); }
+
+void parts_open(Parts *b, int loop)
+{
+    if (loop >= 0) tm_open(b->a, b->p, loop);
+}
+
+void parts_close(Parts *b, int loop)
+{
+    if (loop >= 0) tm_close(b->a, b->p, loop);
+}
+
+DType parts_dtype(const Parts *b, int tensor) { return b->cuda ? b->m->tensors.at[tensor].dtype : DT_F32; }
+
+int parts_tile(Parts *b, const char *name, int tensor, Window v, TmSpace space)
+{
+    TmTile t = { .name = name, .tensor = tensor, .space = space, .ext = { 1, (int)v.rows, (int)v.cols, (int)v.channels } };
+    t.dtype = space == TM_GLOBAL ? b->m->tensors.at[tensor].dtype : space == TM_REGISTER ? DT_F32 : parts_dtype(b, tensor);
+    t.org[0] = affine_term(0, b->n, 1);
+    t.org[1] = v.h;
+    t.org[2] = v.w;
+    t.org[3] = v.c;
+    return tm_tile(b->a, b->p, t);
+}
+
+int parts_weights(Parts *b, const char *name, int tensor, int image, Affine org[4], const int64_t ext[4])
+{
+    TmTile t = { .name = name, .tensor = tensor, .space = b->cuda ? TM_SHARED : TM_GLOBAL };
+    bool vector = ext[1] == 1 && ext[2] == 1;
+    t.dtype = vector && b->m->tensors.at[tensor].dtype == DT_F32 ? DT_F32 : parts_dtype(b, tensor);
+    for (int d = 0; d < 4; d++) {
+        t.org[d] = org[d];
+        t.ext[d] = (int)ext[d];
+    }
+    int tile = tm_tile(b->a, b->p, t);
+    b->p->tiles.at[tile].image = image;
+    b->p->tiles.at[tile].member = true;
+    return tile;
+}
+
+/* ---- global accesses ---- */
+
+static int64_t low_bit(int64_t v) { return v == 0 ? 16 : v & -v; }
+
+int parts_vec(const Parts *b, int tensor, const TmTile *t)
+{
+    const TmTensor *x = &b->m->tensors.at[tensor];
+    int size = dtype_bytes(x->dtype);
+    int64_t vec = 16;
+    if (low_bit(x->dim[3] * size) < vec) vec = low_bit(x->dim[3] * size);
+    if (low_bit(t->org[3].k * size) < vec) vec = low_bit(t->org[3].k * size);
+    for (int i = 0; i < t->org[3].nterm; i++)
+        if (low_bit(t->org[3].term[i].coef * size) < vec) vec = low_bit(t->org[3].term[i].coef * size);
+    while (vec > size && (t->ext[3] * size) % vec != 0 && t->ext[3] < x->dim[3]) vec /= 2;
+    return (int)(vec < size ? size : vec);
+}
+
+void parts_copy(Parts *b, int tile, int h0, int h1)
+{
+    const TmTile *t = &b->p->tiles.at[tile];
+    TmIns i = tm_ins(TM_COPY);
+    i.dst = tile;
+    i.sub = (TmSub){ h0, h1, 0, t->ext[2] };
+    i.vec = tm_is_image(t) ? 16 : parts_vec(b, t->tensor, t);
+    tm_emit(b->a, b->p, i);
+}
+
+/* ---- epilogues ---- */
+
+static int vector(Parts *b, const char *prefix, const char *suffix, int tensor, int image, Window v)
+{
+    Affine org[4] = { affine_const(0), affine_const(0), affine_const(0), v.c };
+    int64_t ext[4] = { 1, 1, 1, v.channels };
+    return parts_weights(b, arena_printf(b->a, "%s_%s", prefix, suffix), tensor, image, org, ext);
+}
+
+/* bn's s and t as tensors of their own, computed by pack. */
+static int derived(Parts *b, const StageEpi *e, TmDerive what)
+{
+    const GraphNode *node = &b->l->graph->nodes.at[e->node];
+    TmTensor t = { .role = TM_DERIVED, .dtype = DT_F32, .dim = { 1, 1, 1, node->c }, .rank = 1, .derive = what, .eps = e->eps, .loc = node->loc };
+    t.name = arena_printf(b->a, "%s.%s", node->name, what == TM_BN_SCALE ? "scale" : "shift");
+    t.cname = arena_printf(b->a, "bn%d_%s", e->node, what == TM_BN_SCALE ? "scale" : "shift");
+    for (int i = 0; i < 4; i++) t.from[i] = b->l->tensor_of_param[e->param[i]];
+    return tm_tensor(b->a, b->m, t);
+}
+
+/* The tile that gives z at the coordinates of v: the cover, the tensor in place, or, where z spreads, a copy on chip. */
+static int residual(Parts *b, const StageEpi *e, const char *prefix, Window v, int cover, Epilogue *out)
+{
+    const GraphNode *z = &b->l->graph->nodes.at[e->value], *at = &b->l->graph->nodes.at[e->node];
+    int tensor = b->l->tensor_of_node[e->value];
+    if (cover >= 0 && b->p->tiles.at[cover].tensor == tensor && z->h == at->h && z->w == at->w) return cover;
+    const char *name = arena_printf(b->a, "%s_z%d", prefix, out->steps.n);
+    bool spread_h = z->h == 1 && at->h != 1, spread_w = z->w == 1 && at->w != 1;
+    if (!spread_h && !spread_w) return parts_tile(b, name, tensor, v, TM_GLOBAL);
+    if (spread_h) v.h = affine_const(0), v.rows = 1;
+    if (spread_w) v.w = affine_const(0), v.cols = 1;
+    int tile = parts_tile(b, name, tensor, v, TM_SHARED);
+    vec_push(b->a, &out->first, tile);
+    return tile;
+}
+
+static const TmEpiKind tm_kind[] = {
+    [EPI_BIAS] = TM_EPI_BIAS, [EPI_BN] = TM_EPI_BN,     [EPI_ACT] = TM_EPI_ACT, [EPI_ADD] = TM_EPI_ADD,     [EPI_SUB] = TM_EPI_SUB,
+    [EPI_RSUB] = TM_EPI_RSUB, [EPI_MUL] = TM_EPI_MUL, [EPI_ADDC] = TM_EPI_ADDC, [EPI_RSUBC] = TM_EPI_RSUBC, [EPI_MULC] = TM_EPI_MULC,
+};
+
+Epilogue parts_epilogue(Parts *b, const Stage *st, const char *prefix, Window v, int image, int cover)
+{
+    Epilogue out = { 0 };
+    for (int i = 0; i < st->epi.n; i++) {
+        const StageEpi *e = &st->epi.at[i];
+        TmEpi step = { .kind = tm_kind[e->kind], .tile = -1, .tile2 = -1, .act = e->act, .a = e->a, .b = e->b };
+        const char *tag = out.steps.n ? arena_printf(b->a, "%s%d", prefix, out.steps.n) : prefix;
+        switch (e->kind) {
+        case EPI_BIAS:
+            step.tile = vector(b, tag, "bias", b->l->tensor_of_param[e->param[0]], image, v);
+            break;
+        case EPI_BN:
+            step.tile = vector(b, tag, "scale", derived(b, e, TM_BN_SCALE), image, v);
+            step.tile2 = vector(b, tag, "shift", derived(b, e, TM_BN_SHIFT), image, v);
+            break;
+        case EPI_ADD: case EPI_SUB: case EPI_RSUB: case EPI_MUL:
+            step.tile = residual(b, e, tag, v, cover, &out);
+            break;
+        default:
+            break;
+        }
+        vec_push(b->a, &out.steps, step);
+    }
+    return out;
+}
+
+void parts_copy_first(Parts *b, const Epilogue *e)
+{
+    for (int i = 0; i < e->first.n; i++) parts_copy(b, e->first.at[i], 0, b->p->tiles.at[e->first.at[i]].ext[1]);
+}
+
+void parts_set_epi(Parts *b, TmIns *i, const Epilogue *e)
+{
+    for (int k = 0; k < e->steps.n; k++) vec_push(b->a, &i->epi, e->steps.at[k]);
+}
+
+/* ---- notes ---- */
+
+static void note_step(Text *t, const StageEpi *e)
+{
+    static const char *const names[] = { [EPI_BIAS] = "bias", [EPI_BN] = "bn", [EPI_ADD] = "+ z", [EPI_SUB] = "- z", [EPI_RSUB] = "z -",
+                                         [EPI_MUL] = "* z", [EPI_ADDC] = "+ c", [EPI_RSUBC] = "c -", [EPI_MULC] = "* c", [EPI_ACT] = "" };
+    text_printf(t, ", %s", e->kind == EPI_ACT ? act_name(e->act) : names[e->kind]);
+}
+
+const char *parts_note(const Parts *b, const Stage *st)
+{
+    const Graph *g = b->l->graph;
+    const GraphNode *core = &g->nodes.at[st->core], *in = &g->nodes.at[st->in];
+    Text t = text_new(b->a);
+    if (core->loc.file > 0) {
+        int line, col;
+        diag_position(b->l->diag, core->loc, &line, &col);
+        const char *path = diag_source(b->l->diag, core->loc.file)->path, *slash = strrchr(path, '/');
+        text_printf(&t, "%s:%d ", slash ? slash + 1 : path, line);
+    }
+    text_printf(&t, "%s = %s", g->nodes.at[st->out].name, st->pointless ? g->nodes.at[st->in].name : graph_op_name(core->op));
+    if (core->op == GR_DW && !st->pointless) text_printf(&t, " %dx%d/%d", core->ah.k, core->aw.k, core->ah.stride);
+    if (!st->pointless) text_printf(&t, " %lld->%lld", (long long)in->c, (long long)core->c);
+    for (int i = 0; i < st->epi.n; i++) note_step(&t, &st->epi.at[i]);
+    return t.at;
+}
+
+/* ---- warp and thread grids ---- */
+
+static int up(int a, int b) { return (a + b - 1) / b; }
+
+void parts_grid(int workers, int mt, int nt, int *wm, int *wn)
+{
+    long best = 0;
+    for (int m = 1; m <= workers; m++) {
+        if (workers % m) continue;
+        int n = workers / m;
+        long mi = up(mt, m), ni = up(nt, n), price = mi * ni * 16 + mi + ni;
+        if (best && price > best) continue;                     /* on a tie the taller grid: fewer re-reads of the pixels */
+        best = price;
+        *wm = m;
+        *wn = n;
+    }
+}
+
+/* A panel is a whole number of vectors; 16 floats wide where the ISA and the panel allow, else 8. The tile should keep about 24 accumulators
+ * busy (AVX2: 12), with as few padded channels as possible. */
+void parts_cpu_items(int vector_bits, int64_t k, TmIns *i)
+{
+    int accumulators = vector_bits >= 512 ? 24 : 12;
+    int64_t best = 0;
+    for (int panel = 48; panel >= 8; panel -= 8) {
+        int vector = vector_bits >= 512 && panel % 16 == 0 ? 16 : 8;
+        if (panel / vector > accumulators / 2) continue;
+        int pixels = accumulators / (panel / vector);
+        if (pixels > 8) pixels = 8;
+        /* loads per step against multiply-adds per step, times the padded width */
+        int64_t vectors = panel / vector, price = win_round_up(k, panel) * (100 + 100 * (vectors + pixels) / (4 * vectors * pixels));
+        if (best && price >= best) continue;
+        best = price;
+        i->item_c = panel;
+        i->item_w = pixels;
+    }
+    if (vector_bits == 0) i->item_c = 8, i->item_w = 1;
+}
