@@ -1,0 +1,3 @@
+add_executable(graph_tool ${CMAKE_CURRENT_SOURCE_DIR}/golden/graph_tool.c)
+target_link_libraries(graph_tool PRIVATE fcm_graph)
+target_compile_options(graph_tool PRIVATE ${FCM_WARNINGS})
