@@ -41,6 +41,11 @@ static void put_axis(const char *what, const WinAxis *a, Text *out)
     if (a->dilation != 1) text_printf(out, " dilation=%d", a->dilation);
 }
 
+static bool same_axis(const WinAxis *a, const WinAxis *b)
+{
+    return a->k == b->k && a->stride == b->stride && a->dilation == b->dilation && a->before == b->before && a->after == b->after;
+}
+
 static void put_op(const Graph *g, const GraphNode *n, Text *out)
 {
     text_put(out, n->op == GR_ACT ? act_name(n->act) : graph_op_name(n->op));
@@ -49,7 +54,8 @@ static void put_op(const Graph *g, const GraphNode *n, Text *out)
     if (n->has_constant && !n->constant_first) text_printf(out, " %.9g", n->constant);
     if (n->op == GR_ACT && act_constants(n->act) > 0) text_printf(out, " %.9g", n->act_a);
     if (n->op == GR_ACT && act_constants(n->act) > 1) text_printf(out, " %.9g", n->act_b);
-    if (n->ah.k) put_axis("h", &n->ah, out), put_axis("w", &n->aw, out);
+    if (n->ah.k && same_axis(&n->ah, &n->aw)) put_axis("hw", &n->ah, out);
+    else if (n->ah.k) put_axis("h", &n->ah, out), put_axis("w", &n->aw, out);
     if (n->op == GR_CONV && n->groups != 1) text_printf(out, "  groups %d", n->groups);
     if (n->op == GR_DW && n->mult != 1) text_printf(out, "  mult %d", n->mult);
     if (n->op == GR_BN || n->op == GR_LAYERNORM) text_printf(out, "  eps %.9g", n->eps);

@@ -7,13 +7,20 @@
  * Ops without such a producer start a pointless stage on one of their operands. What targets cannot compile yet is refused first. */
 #include "graph.h"
 
+#include <string.h>
+
 static void note_calls(Diag *d, const GraphNode *n)
 {
     for (const GraphCall *c = n->call; c; c = c->outer) diag_note(d, c->loc, "in this call of '%s'", c->block);
 }
 
+/* A block called several times says it once. */
 static bool refuse(Diag *d, const GraphNode *n, const char *what, const char *name)
 {
+    for (int i = 0; i < diag_count(d); i++) {
+        const DiagEntry *e = diag_entry(d, i);
+        if (e->code && strcmp(e->code, "FCM2001") == 0 && e->loc.file == n->loc.file && e->loc.off == n->loc.off) return false;
+    }
     diag_error(d, n->loc, "FCM2001", "%s %s cannot be compiled yet; check --stats can measure it", what, name);
     note_calls(d, n);
     return false;
