@@ -1,0 +1,5 @@
+add_executable(fuzz_io ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_io.c)
+target_link_libraries(fuzz_io PRIVATE fcm_io)
+target_compile_options(fuzz_io PRIVATE ${FCM_WARNINGS})
+add_test(NAME fuzz.io COMMAND fuzz_io 1 20000)
+set_tests_properties(fuzz.io PROPERTIES LABELS fuzz TIMEOUT 120)
