@@ -60,7 +60,13 @@ void scan_comment(struct Scan *s)
     if (memchr(text, '\n', (size_t)s->len)) s->line_begun = false;  /* what follows a comment of several lines begins its line */
 }
 
-void scan_open_comment(struct Scan *s) { diag_error(s->diag, here(s), "FCM0003", "this comment is never closed by '*/'"); }
+/* It swallows the rest of the file, so the parser, too, ends here without a word. */
+void scan_open_comment(struct Scan *s)
+{
+    diag_error(s->diag, here(s), "FCM0003", "this comment is never closed by '*/'");
+    scan_token(s, T_BAD);
+}
+
 void scan_open_string(struct Scan *s) { diag_error(s->diag, here(s), "FCM0004", "this string is not closed on its line"); }
 
 void scan_dotted(struct Scan *s)

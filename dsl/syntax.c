@@ -45,7 +45,21 @@ static Place place_of(const Parser *p, int i)
 
 /* ---- recovery ---- */
 
-static bool begins_item(const Parser *p, int i) { return kind(p, i) == T_BLOCK || kind(p, i) == T_USE || kind(p, i) == T_PLAN; }
+static bool is_reserved(int k) { return k == T_BLOCK || k == T_RETURN || k == T_USE || k == T_PLAN || k == T_FOR; }
+
+/* A reserved word that is followed as only a name would be: `plan = x`, `pw(use)`. */
+static bool stands_as_name(const Parser *p, int i)
+{
+    int after = kind(p, i + 1);
+    return is_reserved(kind(p, i)) &&
+           (after == '=' || after == ':' || after == ',' || after == ')' || after == T_PIPE || is_arithmetic(after));
+}
+
+static bool begins_item(const Parser *p, int i)
+{
+    int k = kind(p, i);
+    return (k == T_BLOCK || k == T_USE || k == T_PLAN) && !stands_as_name(p, i);
+}
 
 /* A name argument `k=3` on a line of its own follows a ',' or a '(', a statement does not. */
 static bool begins_stmt(const Parser *p, int i, Place place)
@@ -68,7 +82,7 @@ int syntax_resume(Parser *p)
         if (begins_item(p, i)) return T_RESUME_ITEM;
         if (place == PLACE_HEAD && kind(p, i) == '{') return T_RESUME_HEAD;
         if (place < PLACE_BLOCK) continue;
-        if (kind(p, i) == '}' || (place == PLACE_BLOCK && kind(p, i) == T_RETURN)) return T_RESUME_STMT;
+        if (kind(p, i) == '}' || (place == PLACE_BLOCK && kind(p, i) == T_RETURN && token(p, i)->first)) return T_RESUME_STMT;
         if (begins_stmt(p, i, place)) return T_RESUME_STMT;
     }
     p->next = i;
@@ -99,18 +113,18 @@ static int open_bracket(const Parser *p, int i)
     return -1;
 }
 
-/* "'return'", "name 'foo'", "number 3", "the end of the file" */
+/* "'return'", "name 'foo'", "number 3", "end of the file" */
 static const char *describe(const Parser *p, int i)
 {
     const Token *t = token(p, i);
     int len = t->len < 40 ? t->len : 40;
     const char *more = t->len > 40 ? "..." : "", *what = text(p, i);
     switch (t->kind) {
-    case T_END: return "the end of the file";
-    case T_NAME: return arena_printf(p->arena, "the name '%.*s%s'", len, what, more);
-    case T_NUMBER: return arena_printf(p->arena, "the number %.*s%s", len, what, more);
-    case T_PAIR: return arena_printf(p->arena, "the pair %.*s%s", len, what, more);
-    case T_STRING: return arena_printf(p->arena, "the string %.*s%s", len, what, more);
+    case T_END: return "end of the file";
+    case T_NAME: return arena_printf(p->arena, "name '%.*s%s'", len, what, more);
+    case T_NUMBER: return arena_printf(p->arena, "number %.*s%s", len, what, more);
+    case T_PAIR: return arena_printf(p->arena, "pair %.*s%s", len, what, more);
+    case T_STRING: return arena_printf(p->arena, "string %.*s%s", len, what, more);
     default: return arena_printf(p->arena, "'%.*s'", len, what);
     }
 }
@@ -127,7 +141,7 @@ static const char *describe_expected(const Parser *p, const Expected *x)
         bool starts = strcmp(name, "a name") == 0 || strcmp(name, "a number") == 0 || strcmp(name, "a pair") == 0 ||
                       strcmp(name, "'('") == 0 || strcmp(name, "'-'") == 0;
         bool joins = strcmp(name, "|>") == 0 || (name[0] == '\'' && name[2] == '\'' && is_arithmetic(name[1]));
-        if ((expression && starts) || (operators && joins) || strncmp(name, "the next", 8) == 0) continue;
+        if ((expression && starts) || (operators && (joins || strcmp(name, "'('") == 0)) || strncmp(name, "the next", 8) == 0) continue;
         bool word = strchr(name, ' ') != NULL || name[0] == '\'';
         words[n++] = word ? name : arena_printf(p->arena, "'%s'", name);
     }
@@ -153,11 +167,17 @@ static bool mixes_pipe_and_arithmetic(Parser *p, const Expected *x)
 
 static bool misuses_reserved_word(Parser *p, const Expected *x)
 {
-    int k = kind(p, p->last), after = kind(p, p->last + 1);
-    if (k != T_BLOCK && k != T_RETURN && k != T_USE && k != T_PLAN && k != T_FOR) return false;
-    bool as_name = after == '=' || after == ':' || after == ',' || after == ')' || after == T_PIPE || is_arithmetic(after);
-    if (!has(x, "a name") || !as_name) return false;
+    if (!has(x, "a name") || !stands_as_name(p, p->last)) return false;
     diag_error(p->diag, loc(p, p->last), "FCM0012", "%s is a reserved word and names nothing", describe(p, p->last));
+    return true;
+}
+
+static bool closes_nothing(Parser *p)
+{
+    int k = kind(p, p->last), open = open_bracket(p, p->last);
+    if (k != ')' && k != ']' && k != '}') return false;
+    if (open >= 0 && (kind(p, open) != '{' || k == '}')) return false;
+    diag_error(p->diag, loc(p, p->last), "FCM0019", "'%c' closes nothing", k);
     return true;
 }
 
@@ -175,22 +195,47 @@ static bool leaves_bracket_open(Parser *p, const Expected *x)
     return true;
 }
 
-/* `a =` and then a statement on the next line: the offender is that statement's '=', the fault lies before its name. */
+/* `a =` and then the next line: the fault is shown at the sign that nothing follows, not at what comes instead, which for
+ * a statement `b = x` would be its '='. */
 static bool lacks_expression(Parser *p)
 {
-    int k = kind(p, p->last), before = kind(p, p->last - 2);
-    if ((k != '=' && k != ':') || kind(p, p->last - 1) != T_NAME || !token(p, p->last - 1)->first) return false;
-    if (before != '=' && before != T_PIPE && !is_arithmetic(before)) return false;
-    diag_error(p->diag, loc(p, p->last - 2), "FCM0014", "nothing follows this %s", describe(p, p->last - 2));
-    p->offender = p->last - 1;
+    int k = kind(p, p->last), first = p->last;
+    if ((k == '=' || k == ':') && kind(p, p->last - 1) == T_NAME) first--;
+    else if (k != '}' && k != T_END && k != T_RETURN && !begins_item(p, p->last)) return false;
+    int before = kind(p, first - 1);
+    if ((before != '=' && before != T_PIPE && !is_arithmetic(before)) || (k != '}' && k != T_END && !token(p, first)->first)) return false;
+    diag_error(p->diag, loc(p, first - 1), "FCM0014", "nothing follows this %s", describe(p, first - 1));
+    p->offender = first;
     return true;
 }
 
 static bool goes_on_after_return(Parser *p, const Expected *x)
 {
-    if (kind(p, p->last) != T_NAME || !has(x, "'}'") || has(x, "return") || place_of(p, p->last) != PLACE_BLOCK) return false;
+    int k = kind(p, p->last);
+    if ((k != T_NAME && k != T_RETURN) || !has(x, "'}'") || has(x, "return") || place_of(p, p->last) != PLACE_BLOCK) return false;
     diag_error(p->diag, loc(p, p->last), "FCM0016", "'return' ends a block; '}' is expected here");
     return true;
+}
+
+/* `a = x x`: the second x was taken for the name of a statement; it is shown, not the word behind it. */
+static bool strays(Parser *p, const Expected *x)
+{
+    if (!has(x, "'='") || !has(x, "','") || !has(x, "':'") || place_of(p, p->last) != PLACE_BLOCK) return false;
+    diag_error(p->diag, loc(p, p->last - 1), "FCM0010", "unexpected %s: no '=' follows it, and nothing joins it to what stands before",
+               describe(p, p->last - 1));
+    return true;
+}
+
+/* The scanner has spoken about this very word. */
+static bool is_reported(const Parser *p)
+{
+    if (kind(p, p->last) == T_BAD) return true;
+    Loc l = token_loc(&p->tokens, token(p, p->last));
+    for (int i = 0; i < diag_count(p->diag); i++) {
+        const Loc *other = &diag_entry(p->diag, i)->loc;
+        if (other->file == l.file && other->off == l.off && other->len == l.len) return true;
+    }
+    return false;
 }
 
 static bool pipes_into_no_step(Parser *p)
@@ -206,9 +251,10 @@ void syntax_error(Parser *p, const char *const *expected, int n)
     p->offender = p->last;
     p->broken = true;
     if (diag_errors(p->diag) > DIAG_LIMIT) p->given_up = true;
-    if (kind(p, p->last) == T_BAD) return;                      /* the scanner has spoken */
+    if (is_reported(p)) return;
     if (mixes_pipe_and_arithmetic(p, &x) || misuses_reserved_word(p, &x) || lacks_expression(p)) return;
-    if (pipes_into_no_step(p) || leaves_bracket_open(p, &x) || goes_on_after_return(p, &x)) return;
+    if (pipes_into_no_step(p) || closes_nothing(p) || leaves_bracket_open(p, &x)) return;
+    if (goes_on_after_return(p, &x) || strays(p, &x)) return;
     diag_error(p->diag, loc(p, p->last), "FCM0010", "unexpected %s%s", describe(p, p->last), describe_expected(p, &x));
 }
 

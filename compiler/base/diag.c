@@ -191,8 +191,8 @@ void diag_print(const Diag *d, FILE *out)
         bool shown = e->kind == DIAG_NOTE && before && memcmp(before, &e->loc, sizeof e->loc) == 0;
         if (e->loc.file && !shown) print_line(d, out, e->loc, line);
     }
-    if (d->errors > DIAG_LIMIT) fprintf(out, "fcmc: note: %d more errors are not shown\n", d->errors - DIAG_LIMIT);
-    if (d->warnings > DIAG_LIMIT) fprintf(out, "fcmc: note: %d more warnings are not shown\n", d->warnings - DIAG_LIMIT);
+    if (d->errors > DIAG_LIMIT) fprintf(out, "fcmc: note: at least %d more errors are not shown\n", d->errors - DIAG_LIMIT);
+    if (d->warnings > DIAG_LIMIT) fprintf(out, "fcmc: note: at least %d more warnings are not shown\n", d->warnings - DIAG_LIMIT);
 }
 
 /* ---- did you mean ---- */

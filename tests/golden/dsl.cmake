@@ -1,0 +1,5 @@
+add_executable(dsl_tool ${CMAKE_CURRENT_SOURCE_DIR}/golden/dsl_tool.c)
+target_link_libraries(dsl_tool PRIVATE fcm_dsl)
+target_compile_options(dsl_tool PRIVATE ${FCM_WARNINGS})
+add_test(NAME golden.dsl COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/golden/run.sh $<TARGET_FILE:dsl_tool> ${CMAKE_CURRENT_SOURCE_DIR}/golden/dsl)
+set_tests_properties(golden.dsl PROPERTIES LABELS golden TIMEOUT 120)
