@@ -10,43 +10,13 @@
  *
  * Iterations of grid loops share nothing, so those loops extend no life. */
 #include "device.h"
+#include "operands.h"
 
 #include <limits.h>
 
 enum { CPU_ARENA = 256 << 20 };
 
 typedef struct Life { int tile, first, last, size; } Life;
-
-static bool epilogue_reads(const TmIns *i, int tile)
-{
-    for (int e = 0; e < i->epi.n; e++) {
-        const TmEpi *x = &i->epi.at[e];
-        if (x->kind == TM_EPI_ACT || x->kind > TM_EPI_MUL) continue;
-        if (x->tile == tile || (x->kind == TM_EPI_BN && x->tile2 == tile)) return true;
-    }
-    return false;
-}
-
-/* The tile that owns the bytes: an image's members lie in the image tile. */
-static int holder(const TmProgram *p, int tile)
-{
-    if (tile < 0) return -1;
-    const TmTile *t = &p->tiles.at[tile];
-    return t->member ? p->images.at[t->image].tile : tile;
-}
-
-static bool reads(const TmProgram *p, const TmIns *i, int tile)
-{
-    if (holder(p, i->src) == tile || holder(p, i->wgt) == tile) return true;
-    if (i->dst == tile && i->accumulate) return true;
-    if (epilogue_reads(i, tile)) return true;
-    const TmTile *t = &p->tiles.at[tile];
-    if (!tm_is_image(t)) return false;
-    const TmImage *im = &p->images.at[t->image];
-    for (int k = 0; k < im->members.n; k++)
-        if (epilogue_reads(i, im->members.at[k])) return true;
-    return false;
-}
 
 /* Writes every byte that a reader may ask for, whenever it is reached. */
 static bool writes_whole(const TmProgram *p, const TmIns *i, int tile)
@@ -76,7 +46,7 @@ static bool carried(const TmProgram *p, int tile, int at, int end)
             if (cut == depth) cut = 0;
             depth--;
         }
-        if (reads(p, i, tile)) return true;
+        if (tm_reads(p, i, tile)) return true;
         if (i->dst == tile) return cut != 0 || !writes_whole(p, i, tile);
     }
     return true;
@@ -88,7 +58,7 @@ static void live(const TmProgram *p, Life *l, const int *ends)
     l->last = -1;
     for (int k = 0; k < p->code.n; k++) {
         const TmIns *i = &p->code.at[k];
-        if (i->dst != l->tile && !reads(p, i, l->tile)) continue;
+        if (i->dst != l->tile && !tm_reads(p, i, l->tile)) continue;
         if (k < l->first) l->first = k;
         l->last = k;
     }

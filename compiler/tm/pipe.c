@@ -1,0 +1,269 @@
+/* pipe.c: copies into shared memory become asynchronous, staged ones run ahead of their readers (CUDA; nothing to do on the CPU).
+ *
+ * A tile of S stages by loop v is copied in v's body. Copies run S - 1 iterations ahead; a group of copies is closed by a COMMIT, and
+ * WAIT n lets the n youngest groups stay in flight. With S = 3:
+ *
+ *     copy w@0; commit; copy w@1; commit            prologue: a closed loop's variable reads 0; always S - 1 groups, empty ones included,
+ *     loop v                                        so that the count in the body holds from the first iteration on
+ *       wait 1                                      groups in flight: v, v+1, of which the older one is needed now
+ *       copy w@2 when v+2 < trip; commit            always a commit: the count must not depend on the guard
+ *       … readers of w …
+ *
+ * Copies of unstaged tiles stay where they stand, join the next group, and are waited for before the first instruction that reads them, or
+ * before the loop in which it stands. */
+#include "operands.h"
+
+/* An asynchronous copy of an unstaged tile that nobody has waited for yet. younger: groups certainly closed after its own; depth: of the loops
+ * that were open. */
+typedef struct Pending { int tile, depth; bool committed; int younger; } Pending;
+typedef VEC(Pending) Pendings;
+
+typedef struct Pipe {
+    Arena *arena;
+    TmProgram *p;
+    const TmIns *old;               /* the code before */
+    int n;
+    bool any;                       /* is there an asynchronous copy at all? */
+    Pendings pending;
+    int depth;                      /* open loops */
+} Pipe;
+
+/* ---- questions ---- */
+
+static bool may_be_async(const TmModule *m, const TmProgram *p, const TmIns *i)
+{
+    if (i->op != TM_COPY || p->arch < 80) return false;
+    const TmTile *t = &p->tiles.at[i->dst];
+    if (t->space != TM_SHARED) return false;
+    return tm_is_image(t) || (i->vec >= 4 && t->dtype == m->tensors.at[t->tensor].dtype);
+}
+
+static int staged_by(const TmProgram *p, const TmIns *i)
+{
+    return i->op == TM_COPY && p->tiles.at[i->dst].stages > 1 ? p->tiles.at[i->dst].stage_loop : -1;
+}
+
+/* Index of the END of the LOOP at `at`, in the code before. */
+static int end_of(const Pipe *x, int at)
+{
+    for (int i = at + 1; i < x->n; i++)
+        if (x->old[i].op == TM_END && x->old[i].loop == x->old[at].loop) return i;
+    ice("loop %s is never closed", x->p->loops.at[x->old[at].loop].name);
+}
+
+/* ---- new code ---- */
+
+static TmIns plain(TmOp op) { return (TmIns){ .op = op, .loop = -1, .dst = -1, .src = -1, .wgt = -1, .tensor = -1, .guard_loop = -1 }; }
+
+static void emit(Pipe *x, TmIns i) { vec_push(x->arena, &x->p->code, i); }
+
+static void commit(Pipe *x)
+{
+    if (!x->any) return;
+    emit(x, plain(TM_COMMIT));
+    for (int k = 0; k < x->pending.n; k++) {
+        Pending *q = &x->pending.at[k];
+        if (q->committed) q->younger++;
+        q->committed = true;
+    }
+}
+
+static void wait(Pipe *x, int n)
+{
+    if (!x->any) return;
+    TmIns i = plain(TM_WAIT);
+    i.n = n;
+    emit(x, i);
+    int kept = 0;
+    for (int k = 0; k < x->pending.n; k++) {
+        Pending q = x->pending.at[k];
+        if (!q.committed || q.younger < n) x->pending.at[kept++] = q;
+    }
+    x->pending.n = kept;
+}
+
+/* Commits and waits so that the copies of pending entry k have landed. */
+static void settle(Pipe *x, int k)
+{
+    if (!x->pending.at[k].committed) commit(x);
+    wait(x, x->pending.at[k].younger);
+}
+
+/* Settles what instructions from … to - 1 of the old code read. */
+static void settle_readers(Pipe *x, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        for (int k = 0; k < x->pending.n; k++)
+            if (tm_reads(x->p, &x->old[i], x->pending.at[k].tile)) {
+                settle(x, k);
+                k = -1;                             /* the list has shrunk: look again */
+            }
+}
+
+static void emit_copy(Pipe *x, const TmIns *i)
+{
+    emit(x, *i);
+    if (i->async && staged_by(x->p, i) < 0) vec_push(x->arena, &x->pending, (Pending){ .tile = i->dst, .depth = x->depth });
+}
+
+/* ---- staged copies ---- */
+
+typedef struct Depths { int most, least; } Depths;      /* stages of the tiles that a loop's body copies; most 0: none */
+
+static Depths depths(const Pipe *x, int at, int end)
+{
+    Depths d = { 0, 0 };
+    for (int i = at + 1; i < end; i++) {
+        if (staged_by(x->p, &x->old[i]) != x->old[at].loop) continue;
+        int s = x->p->tiles.at[x->old[i].dst].stages;
+        if (s > d.most) d.most = s;
+        if (d.least == 0 || s < d.least) d.least = s;
+    }
+    return d;
+}
+
+static void emit_ahead(Pipe *x, const TmIns *i, int lead, bool guarded)
+{
+    TmIns c = *i;
+    c.lead = lead;
+    if (guarded) {
+        c.guard_loop = x->p->tiles.at[i->dst].stage_loop;
+        c.guard_add = lead;
+    }
+    emit(x, c);
+}
+
+static void prologue(Pipe *x, int at, int end, Depths d)
+{
+    int64_t trip = x->p->loops.at[x->old[at].loop].trip;
+    for (int lead = 0; lead < d.most - 1; lead++) {
+        for (int i = at + 1; i < end; i++)
+            if (staged_by(x->p, &x->old[i]) == x->old[at].loop && lead < x->p->tiles.at[x->old[i].dst].stages - 1 && lead < trip)
+                emit_ahead(x, &x->old[i], lead, false);
+        commit(x);
+    }
+}
+
+/* The first staged copy of a body: everything that the body copies ahead goes here. Unstaged copies of the same run go first, in a group of
+ * their own: waiting for them leaves the stages in flight. Returns the instruction after the run. */
+static int body_copies(Pipe *x, int first, int at, int end, Depths d)
+{
+    int i = first;
+    wait(x, d.least - 2);
+    for (; i < end && x->old[i].op == TM_COPY; i++)
+        if (staged_by(x->p, &x->old[i]) < 0) emit_copy(x, &x->old[i]);
+    for (int k = 0; k < x->pending.n; k++)
+        if (!x->pending.at[k].committed) {
+            commit(x);
+            break;
+        }
+    for (int k = at + 1; k < end; k++)
+        if (staged_by(x->p, &x->old[k]) == x->old[at].loop) emit_ahead(x, &x->old[k], x->p->tiles.at[x->old[k].dst].stages - 1, true);
+    commit(x);
+    return i;
+}
+
+/* ---- the walk over the old code ---- */
+
+static void range(Pipe *x, int from, int to, int at, Depths d);
+
+static Pendings snapshot(Pipe *x)
+{
+    Pendings s = { 0 };
+    for (int k = 0; k < x->pending.n; k++) vec_push(x->arena, &s, x->pending.at[k]);
+    return s;
+}
+
+/* What is pending after a loop: copies made inside are settled inside. Of those made before it, an iteration may have settled some, unless
+ * it may not run at all; commits inside do not count, nobody knows how many there were. */
+static void after_loop(Pipe *x, const Pendings *before, bool may_be_skipped)
+{
+    if (may_be_skipped) {
+        x->pending.n = 0;
+        for (int k = 0; k < before->n; k++) vec_push(x->arena, &x->pending, before->at[k]);
+    }
+    for (int k = 0; k < x->pending.n; k++) {
+        x->pending.at[k].younger = 0;
+        for (int b = 0; b < before->n; b++)
+            if (before->at[b].tile == x->pending.at[k].tile && before->at[b].committed) x->pending.at[k].younger = before->at[b].younger;
+    }
+}
+
+static void loop(Pipe *x, int at, int end)
+{
+    const TmLoop *l = &x->p->loops.at[x->old[at].loop];
+    bool cut = l->limit_bound > 0;
+    Depths d = depths(x, at, end);
+    if (d.most > 0) prologue(x, at, end, d);
+    else if (l->kind != TM_GRID) settle_readers(x, at + 1, end);
+    for (int k = 0; k < x->pending.n && cut; k++)
+        if (!x->pending.at[k].committed) {          /* a commit inside may not happen */
+            commit(x);
+            break;
+        }
+    Pendings before = snapshot(x);
+    emit(x, x->old[at]);
+    x->depth++;
+    range(x, at + 1, end, at, d);
+    while (x->pending.n > 0 && vec_last(&x->pending).depth == x->depth) settle(x, x->pending.n - 1);
+    x->depth--;
+    emit(x, x->old[end]);
+    after_loop(x, &before, cut);
+    if (cut && d.most > 0) wait(x, 0);              /* copies ahead of the iterations that did not run */
+}
+
+static void range(Pipe *x, int from, int to, int at, Depths d)
+{
+    bool copied = false;
+    for (int i = from; i < to;) {
+        const TmIns *o = &x->old[i];
+        if (o->op == TM_LOOP) {
+            int end = end_of(x, i);
+            loop(x, i, end);
+            i = end + 1;
+            continue;
+        }
+        if (at >= 0 && staged_by(x->p, o) == x->old[at].loop) {
+            if (copied) i++;                        /* went ahead with the first */
+            else i = body_copies(x, i, at, to, d);
+            copied = true;
+            continue;
+        }
+        settle_readers(x, i, i + 1);
+        if (o->op == TM_COPY) emit_copy(x, o);
+        else emit(x, *o);
+        i++;
+    }
+}
+
+/* A staged tile's copies stand directly in the body of its loop. */
+static const char *misplaced(Pipe *x)
+{
+    VEC(int) open = { 0 };
+    for (int i = 0; i < x->n; i++) {
+        const TmIns *o = &x->old[i];
+        if (o->op == TM_LOOP) vec_push(x->arena, &open, o->loop);
+        if (o->op == TM_END) open.n--;
+        int by = staged_by(x->p, o);
+        if (by >= 0 && o->guard_loop >= 0) return arena_printf(x->arena, "the copy of the staged tile %s has a guard", x->p->tiles.at[o->dst].name);
+        if (by >= 0 && (open.n == 0 || vec_last(&open) != by))
+            return arena_printf(x->arena, "tile %s is staged by loop %s, but copied elsewhere", x->p->tiles.at[o->dst].name, x->p->loops.at[by].name);
+    }
+    return NULL;
+}
+
+const char *tm_pipe(Arena *a, const TmModule *m, TmProgram *p)
+{
+    if (p->target != TM_CUDA) return NULL;
+    Pipe x = { .arena = a, .p = p, .old = p->code.at, .n = p->code.n };
+    for (int i = 0; i < x.n; i++) {
+        p->code.at[i].async = may_be_async(m, p, &p->code.at[i]);
+        x.any = x.any || p->code.at[i].async;
+    }
+    const char *why = misplaced(&x);
+    if (why) return why;
+    p->code.at = NULL;
+    p->code.n = p->code.cap = 0;
+    range(&x, 0, x.n, -1, (Depths){ 0, 0 });
+    return NULL;
+}
