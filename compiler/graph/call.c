@@ -112,7 +112,7 @@ static bool assign(Ck *ck, const AstBlock *b, const Arg *args, int n, const Arg 
             return false;
         }
         if (p >= b->params.n) {
-            ck_error(ck, args[i].loc, "FCM1010", "too many arguments for block '%s': it has %d parameters, the tensor included",
+            ck_error(ck, args[i].loc, "FCM1010", "too many arguments for block '%s': it takes %d, the tensor included",
                      b->name.text, b->params.n);
             ck_note(ck, b->name.loc, "the block is here");
             return false;

@@ -78,7 +78,8 @@ static void share_dtype(Ck *ck)
         if (n->dtype != DT_NONE) continue;
         if (from) n->dtype = from->dtype, n->quant = from->quant;
         else {
-            ck_error(ck, n->loc, "FCM1015", "no dtype anywhere: write one, as in %s: f16[…], or give --dtype", vec_last(&ck->info).site->word);
+            ck_error(ck, n->loc, "FCM1015", "no dtype anywhere: write one, as in %s: f16[…], or give --dtype",
+                     ck->info.at[g->inputs.at[i]].site->word);
             n->dtype = DT_F32;                                  /* so that the rest is checked too */
         }
     }

@@ -74,7 +74,7 @@ typedef struct NodeInfo {
 /* What a name of one call of a block is bound to. */
 typedef struct Frame { Map names; Values values; const GraphCall *call; Site *site; int before; } Frame;
 
-enum { MAX_NODES = 100000, MAX_EVALS = 1000000, MAX_REPEAT = 10000, MAX_DEPTH = 100, MAX_NESTING = 1000 };
+enum { MAX_NODES = 100000, MAX_EVALS = 1000000, MAX_REPEAT = 10000, MAX_DEPTH = 100, MAX_NESTING = 2000 };
 #define MAX_EXTENT INT64_C(0x7fffffff)
 #define MAX_ELEMENTS (INT64_C(1) << 40)
 

@@ -49,9 +49,11 @@ static bool rule_open(Ck *ck, GraphNode *n, Class c)
     return true;
 }
 
+static const char *dtype_text(DType t) { return t == DT_NONE ? "an i8 result that lacks its cast" : dtype_name(t); }
+
 static bool differ(Ck *ck, const GraphNode *n, const GraphNode *a, const GraphNode *b)
 {
-    ck_error(ck, n->loc, "FCM1005", "%s wants equal dtypes, found %s and %s%s", word_of(n), dtype_name(a->dtype), dtype_name(b->dtype),
+    ck_error(ck, n->loc, "FCM1005", "%s wants equal dtypes, found %s and %s%s", word_of(n), dtype_text(a->dtype), dtype_text(b->dtype),
              a->dtype == b->dtype ? " of another scale or zero point" : "");
     return false;
 }

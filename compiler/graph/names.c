@@ -43,7 +43,8 @@ static void use(Scope *s, AstName name)
     else if (!known(s, name.text)) {
         const Def *below = def_find(s->ck, name.text, s->ck->defs.n);
         ck_error(s->ck, name.loc, "FCM1001", "unknown name '%s'%s", name.text, below ? "" : ck_hint(s->ck, name.text, &s->names, true));
-        if (below) ck_note(s->ck, below->block->name.loc, "a block sees only the blocks above it; this one stands below");
+        bool self = below == &s->ck->defs.at[s->def];
+        if (below) ck_note(s->ck, below->block->name.loc, self ? "a block cannot call itself" : "a block sees only those above it; this one stands below");
     }
 }
 
@@ -74,7 +75,7 @@ static void walk_type(Scope *s, const AstType *t)
         const AstExpr *e = t->extents.at[i];
         if (i == 0 && e->kind != AST_NAME && !(e->kind == AST_NUMBER && e->is_int))
             ck_error(ck, e->loc, "FCM1013", "the first extent is the batch: a name or a number, in no arithmetic");
-        if (e->kind == AST_NAME && map_get(&s->names, e->name.text) < 0) bind(s, e->name, FROM_TYPE);
+        else if (e->kind == AST_NAME && map_get(&s->names, e->name.text) < 0) bind(s, e->name, FROM_TYPE);
         else walk(s, e);
     }
     if (t->layout.text && strcmp(t->layout.text, "nchw") != 0)

@@ -128,8 +128,8 @@ static bool unknown_key(Ck *ck, const LangOp *op, AstName key)
 {
     Map names = { 0 };
     for (int i = 0; op->arg[i].kind; i++) map_set(ck->arena, &names, op->arg[i].name, i);
-    ck_error(ck, key.loc, "FCM1010", "%s has no argument '%s'%s; it is %s", op->name, key.text,
-             ck_hint(ck, key.text, &names, false), lang_op_signature(ck, op));
+    ck_error(ck, key.loc, "FCM1010", "%s has no argument '%s', it is %s%s", op->name, key.text,
+             lang_op_signature(ck, op), ck_hint(ck, key.text, &names, false));
     return false;
 }
 
