@@ -1,9 +1,12 @@
 /* fmt.c: see fmt.h. The tokens are cut into units, one a line: an item's head up to `{`, a statement, a `return`, a `}`. The AST
  * says where units begin. A unit is cut into pieces, the stretches between which a long line may break:
  *
- *     y: [N, 28, 28, 40] = x |> mbconv_se(40, k=5, s=2) |> repeat(2, res(mbconv_se(40, k=5)))
- *     [------- group 0 ------][------- group 1 --------][------------- group 2 -------------]     broken before `|>` first,
- *       [] [] [] []                       [   ] []                   []                           then after `,`
+ *     y = x |> mbconv_se(40, k=5, s=2) |> repeat(2, f)
+ *     rank: 1              2    2      1            2        A line breaks before `|>` or after `,`. The rank of the place is
+ *                                                            twice the brackets open there, and one more before `|>`.
+ *
+ * The stretch from a place to the next one of the same or a lower rank stays on one line where it fits. So a line breaks as
+ * far outside as it can.
  *
  * A comment belongs to the word before it on its line, or has a line of its own; both survive formatting, hence idempotence. */
 #include "fmt.h"
@@ -18,7 +21,7 @@ enum { WIDTH = 110, INDENT = 4, MAX_OPEN = SCAN_MAX_NESTING + 2 };
 typedef struct Piece {
     const char *text;
     int width;                      /* columns, without a comment that ends the line */
-    bool pipe;                      /* begins with `|>` outside all brackets: a group begins */
+    int rank;                       /* of the place where it begins */
     bool own_line;                  /* a comment alone on its line */
     bool ends_line;                 /* ends with a comment after which the line must end */
 } Piece;
@@ -165,9 +168,11 @@ static void cut(Fmt *f, int first, int end, Pieces *out)
         const Token *now = token(f, i);
         int a = i > first ? token(f, i - 1)->kind : 0, before_a = i > first + 1 ? token(f, i - 2)->kind : 0;
         if (i > first) comments_inside(f, out, &t, &piece, now->off);
-        bool pipe = now->kind == T_PIPE && open.n == 0;
-        if (pipe || a == ',') end_piece(f, out, &t, &piece);
-        if (pipe) piece.pipe = true;
+        bool pipe = now->kind == T_PIPE;
+        if (pipe || a == ',') {
+            end_piece(f, out, &t, &piece);
+            piece.rank = 2 * open.n + pipe;
+        }
         bool after_comment = t.n > 1 && strcmp(t.at + t.n - 2, "*/") == 0;
         if (t.n && (after_comment || space_between(&open, before_a, a, now->kind))) text_put(&t, " ");
         text_printf(&t, "%.*s", now->len, f->source + now->off);
@@ -181,12 +186,12 @@ static void cut(Fmt *f, int first, int end, Pieces *out)
 
 static void new_line(Fmt *f, int indent) { text_printf(&f->out, "\n%*s", indent, ""); }
 
-/* Columns from piece i to the end of its group: up to the next `|>`, or where a comment ends the line anyway. */
-static int group_width(const Pieces *p, int i)
+/* Columns of the stretch that piece i begins, where they fit on a line of their own; else those of the piece. */
+static int wanted_width(const Pieces *p, int i, int room)
 {
-    int width = p->at[i].width;
-    while (!p->at[i].ends_line && ++i < p->n && !p->at[i].pipe && !p->at[i].own_line) width += 1 + p->at[i].width;
-    return width;
+    int width = p->at[i].width, rank = p->at[i].rank;
+    for (int k = i; !p->at[k].ends_line && ++k < p->n && p->at[k].rank > rank && !p->at[k].own_line;) width += 1 + p->at[k].width;
+    return width <= room ? width : p->at[i].width;
 }
 
 static void print_unit(Fmt *f, const Pieces *p)
@@ -196,7 +201,7 @@ static void print_unit(Fmt *f, const Pieces *p)
     text_printf(&f->out, "%*s", indent, "");
     for (int i = 0; i < p->n; i++) {
         const Piece *piece = &p->at[i];
-        int wanted = i == 0 || piece->pipe ? group_width(p, i) : piece->width;
+        int wanted = wanted_width(p, i, WIDTH - indent - INDENT);
         bool forced = i > 0 && (piece->own_line || p->at[i - 1].own_line || p->at[i - 1].ends_line);
         if (forced || (!fresh && column + 1 + wanted > WIDTH)) {
             column = indent + INDENT;

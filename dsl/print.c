@@ -8,6 +8,7 @@
 static const char *word_of(int kind)
 {
     const char *name = token_kind_name(kind);
+    if (strcmp(name, "a string in quotes") == 0) return "string";
     if (strncmp(name, "a ", 2) == 0) return name + 2;
     return name[0] == '\'' || strcmp(name, "|>") == 0 ? "sign" : kind == 0 ? "end" : "word";
 }
