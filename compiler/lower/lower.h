@@ -6,7 +6,7 @@
 #define FCM_LOWER_H
 #include "device.h"
 #include "graph.h"
-#include "sched.h"
+#include "schedule.h"
 #include "tm.h"
 
 /* A group: consecutive readers, stages first, second, …; each but the last is read by the next one only. */

@@ -1,8 +1,8 @@
-/* sched.h: a schedule is a handful of knobs that say how one fusion group becomes one kernel. Plan text spells them
+/* schedule.h: a schedule is a handful of knobs that say how one fusion group becomes one kernel. Plan text spells them
  *     fuse(y.0.e, y.0.d, y, tile=8x16, chunk=48, stages=2, threads=192)
  * lower_group() turns (group, schedule) into a finished program or says why it cannot. */
-#ifndef FCM_SCHED_H
-#define FCM_SCHED_H
+#ifndef FCM_SCHEDULE_H
+#define FCM_SCHEDULE_H
 #include "tm.h"
 
 /* X(field, key, default, meaning); every knob is an int, 0 means "all" or "let lowering choose" unless said otherwise */

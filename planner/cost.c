@@ -1,0 +1,83 @@
+/* cost.c: see cost.h. Rooflines of one kernel: each engine and each memory level alone; they overlap, barriers and the launch do not. */
+#include "cost.h"
+
+#include <math.h>
+
+static double larger(double a, double b) { return a > b ? a : b; }
+static double smaller(double a, double b) { return a < b ? a : b; }
+
+static int64_t total(const int64_t *v, int n)
+{
+    int64_t t = 0;
+    for (int i = 0; i < n; i++) t += v[i];
+    return t;
+}
+
+/* Blocks that an SM holds at once, by shared memory, threads and the launch bounds. */
+static double resident_blocks(const TmProgram *p, const Device *d)
+{
+    double by_smem = floor(d->smem_sm / (p->arena_bytes + d->smem_reserved)), by_threads = floor(d->threads_sm / p->threads);
+    return larger(1, smaller(smaller(by_smem, by_threads), smaller(d->blocks_sm, larger(p->ctas, floor(d->regs_sm / (128.0 * p->threads))))));
+}
+
+/* Share of the machine's SMs (cores) that work, averaged over the waves. */
+static double balance(double blocks, double units) { return blocks <= 0 ? 1 : blocks / (ceil(blocks / units) * units); }
+
+static void cuda_limits(Cost *c, const TmProgram *p, const TmWalk *w, const Device *d)
+{
+    double blocks = (double)w->blocks, resident = resident_blocks(p, d);
+    double busy = balance(blocks, d->sms), held = smaller(resident, ceil(blocks / d->sms));
+    double full = smaller(1, held * p->threads / 32 / d->warps_full);
+    double rate = d->clock * d->sms * busy * full;              /* SM clocks a second that do useful work */
+    c->occupancy = busy * full;
+    c->dram = (double)c->dram_bytes / (d->dram_bw * smaller(1, busy * full * 4));
+    c->l2 = (double)c->l2_bytes / (d->l2_bw * smaller(1, busy * full * 2));
+    c->smem = (double)w->shared_waves * 128 / (d->smem_bw_sm * rate);
+    c->fma = (double)w->flops[TM_ENGINE_FMA] / (d->fma_rate * rate);
+    c->mma = d->mma_rate > 0 ? (double)w->flops[TM_ENGINE_MMA] / (d->mma_rate * rate) : w->flops[TM_ENGINE_MMA] ? HUGE_VAL : 0;
+    c->sfu = (double)w->sfu / (d->sfu_rate * rate);
+    /* a warp instruction moves 512 bytes or does 32 FMAs or one m16n8k16 */
+    double warp_instructions = (double)(w->shared_bytes + c->l2_bytes) / 512 + (double)w->flops[TM_ENGINE_FMA] / 64 + (double)w->flops[TM_ENGINE_MMA] / 4096;
+    c->issue = warp_instructions / (d->issue_rate * rate) + (double)w->flops[TM_ENGINE_ISSUE] / (d->portable_rate * rate);
+    c->barriers = (double)w->barriers / larger(1, blocks) * d->barrier_time * ceil(blocks / (d->sms * resident));
+}
+
+/* Bandwidth of the level that holds a working set of `bytes` per core. */
+static double level_bw(const Device *d, double bytes)
+{
+    if (bytes <= d->l1_bytes && d->l1_bw > 0) return d->l1_bw;
+    if (bytes <= d->l2_bytes || d->l3_bw <= 0) return d->l2_bw;
+    return d->l3_bw;
+}
+
+static void cpu_limits(Cost *c, const TmProgram *p, const TmWalk *w, const Device *d)
+{
+    double busy = balance((double)w->blocks, d->sms), cores = d->sms * busy, rate = d->clock * cores;
+    c->occupancy = busy;
+    bool cached = (double)c->dram_bytes <= d->l3_bytes && d->l3_bw > 0;
+    c->dram = cached ? (double)c->dram_bytes / (d->l3_bw * cores) : (double)c->dram_bytes / d->dram_bw;
+    c->l2 = (double)c->l2_bytes / (d->l2_bw * cores);
+    c->smem = (double)w->shared_bytes / (level_bw(d, p->arena_bytes) * cores);
+    c->fma = (double)w->flops[TM_ENGINE_FMA] / (d->fma_rate * rate);
+    c->sfu = (double)w->sfu / (d->sfu_rate * rate);
+    c->issue = (double)w->flops[TM_ENGINE_ISSUE] / (d->portable_rate * rate);
+    c->fma += c->sfu + c->issue;                                /* the same vector pipes: these add up */
+}
+
+Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch)
+{
+    (void)m;
+    (void)batch;
+    Cost c = { .launch = d->launch_time };
+    c.dram_bytes = total(w->unique.read, w->unique.n) + total(w->unique.written, w->unique.n);
+    c.l2_bytes = total(w->issued.read, w->issued.n) + total(w->issued.written, w->issued.n);
+    if (d->target == TM_CUDA) cuda_limits(&c, p, w, d);
+    else cpu_limits(&c, p, w, d);
+    double most = 0;
+    c.bound = "launch";
+#define X(field, text) if (c.field > most) most = c.field, c.bound = text;
+    FCM_LIMITS(X)
+#undef X
+    c.time = c.launch + c.barriers + most;
+    return c;
+}

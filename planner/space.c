@@ -1,0 +1,182 @@
+/* space.c: see space.h. A few hundred schedules: tiles, chunks, bands, warps. What does not fit is refused by lowering, which says why. */
+#include "space.h"
+
+#include <string.h>
+
+typedef struct Space {
+    Arena *a;
+    const Device *dev;
+    Scheds *out;
+    int64_t rows, cols, channels, mid, batch;       /* of the result; mid: channels that the channel loop runs over */
+    bool expand, depth, project, halves;
+    int kernel_rows, stride;
+} Space;
+
+static void add(Space *p, Sched s)
+{
+    for (int i = 0; i < p->out->n; i++)
+        if (memcmp(&p->out->at[i], &s, sizeof s) == 0) return;
+    vec_push(p->a, p->out, s);
+}
+
+static int least(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
+
+/* ---- CUDA ---- */
+
+/* Chunks of the channel loop: multiples of 16 that waste little of the last one, and "all". */
+static int chunks(const Space *p, int64_t channels, int *out)
+{
+    static const int sizes[] = { 16, 32, 48, 64, 96, 128 };
+    int n = 0;
+    for (int i = 0; i < 6; i++)
+        if (sizes[i] < channels && (win_round_up(channels, sizes[i]) - channels) * 4 <= channels) out[n++] = sizes[i];
+    if (channels <= 256 || n == 0) out[n++] = 0;
+    (void)p;
+    return n;
+}
+
+static void cuda_threads(Space *p, Sched s)
+{
+    static const int threads[] = { 128, 256 };
+    bool several = s.chunk > 0;
+    for (int t = 0; t < 2; t++)
+        for (int ctas = 1; ctas <= 2; ctas++) {
+            s.threads = threads[t];
+            s.ctas = ctas;
+            s.stages = several && !s.line ? 2 : 1;
+            s.mma = p->halves && p->dev->mma_rate > 0 && (p->expand || p->project);
+            add(p, s);
+        }
+}
+
+static void cuda_tiles(Space *p)
+{
+    static const int tiles[][2] = { { 4, 8 }, { 8, 8 }, { 8, 16 }, { 4, 16 }, { 7, 7 }, { 7, 14 }, { 14, 14 }, { 4, 28 }, { 2, 32 }, { 4, 32 }, { 1, 64 }, { 1, 16 }, { 2, 8 }, { 1, 1 } };
+    int chunk[8], nchunk = chunks(p, p->mid, chunk);
+    for (int t = 0; t < 14; t++)
+        for (int c = 0; c < nchunk; c++) {
+            Sched s = sched_default();
+            s.th = least(tiles[t][0], p->rows);
+            s.tw = least(tiles[t][1], p->cols);
+            s.chunk = chunk[c];
+            if (!p->project) s.tk = s.chunk, s.chunk = 0;       /* a final depthwise: its channels are blocks of the grid */
+            cuda_threads(p, s);
+            if (!p->project || p->channels <= 128) continue;
+            s.tk = 128;                                         /* split the output channels: fewer accumulators a block */
+            cuda_threads(p, s);
+        }
+}
+
+static void cuda_lines(Space *p)
+{
+    static const int rows[] = { 1, 2, 4 }, bands[] = { 4, 8, 64 }, widths[] = { 14, 28, 56 };
+    int chunk[8], nchunk = chunks(p, p->mid, chunk);
+    if (!p->depth || p->kernel_rows <= p->stride) return;
+    for (int r = 0; r < 3; r++)
+        for (int b = 0; b < 3; b++)
+            for (int w = 0; w < 3; w++)
+                for (int c = 0; c < nchunk; c++) {
+                    Sched s = sched_default();
+                    s.th = least(rows[r], p->rows);
+                    s.tw = least(widths[w], p->cols);
+                    s.line = least(bands[b], win_div_up(p->rows, s.th));
+                    s.chunk = chunk[c];
+                    s.resident = 1;
+                    if (!p->project) s.tk = s.chunk, s.chunk = 0;
+                    cuda_threads(p, s);
+                }
+}
+
+/* ---- CPU ---- */
+
+static void cpu_lines(Space *p)
+{
+    static const int strips[] = { 8, 7, 14, 16, 28 };
+    if (!p->depth || p->kernel_rows <= p->stride) return;
+    int64_t cores = (int64_t)p->dev->sms;
+    for (int64_t parts = 1; parts <= 4; parts *= 2)             /* bands per core */
+        for (int t = 0; t < 5; t++)
+            for (int full = 0; full < 2; full++) {
+                Sched s = sched_default();
+                int64_t bands = p->batch >= cores * 4 && parts == 1 ? 1 : cores * parts;
+                s.th = 1;
+                s.line = least(win_div_up(p->rows, bands), p->rows);
+                s.strip = strips[t] < p->cols ? strips[t] : 0;
+                s.tw = full || p->cols <= 56 ? 0 : 56;
+                if (!p->project && p->mid > 256) s.tk = 128;
+                add(p, s);
+            }
+}
+
+static void cpu_tiles(Space *p)
+{
+    static const int chunk[] = { 0, 32, 48, 64, 96, 128, 256 }, rows[] = { 1, 2, 4, 7, 8, 14, 1 << 20 }, cols[] = { 8, 14, 16, 28, 56, 1 << 20 };
+    static const int split[] = { 0, 48, 96, 192 };
+    for (int c = 0; c < 7; c++)
+        for (int r = 0; r < 7; r++)
+            for (int w = 0; w < 6; w++)
+                for (int k = 0; k < 4; k++) {
+                    Sched s = sched_default();
+                    if (chunk[c] >= p->mid || (p->expand && k > 0) || (split[k] && split[k] >= p->channels)) continue;
+                    s.th = least(rows[r], p->rows);
+                    s.tw = least(cols[w], p->cols);
+                    s.chunk = chunk[c];
+                    s.tk = p->project ? split[k] : chunk[c];
+                    if (!p->project) s.chunk = 0;
+                    if ((int64_t)s.th * s.tw * (s.chunk ? s.chunk : p->mid) > (1 << 20)) continue;
+                    add(p, s);
+                }
+}
+
+/* ---- what fits everywhere ---- */
+
+/* Tiny tiles, and filter rows one at a time: so that any single convolution of any size has a schedule. */
+static void last_resorts(Space *p, bool lone)
+{
+    Sched s = sched_default();
+    s.th = s.tw = 1;
+    s.threads = 64;
+    s.tk = p->channels > 8 ? 8 : 0;
+    s.chunk = p->project && p->mid > 8 ? 8 : 0;
+    add(p, s);
+    if (!lone || !p->depth) return;
+    s.taps = 1;
+    s.chunk = 0;
+    add(p, s);
+    s.tw = least(8, p->cols);
+    add(p, s);
+}
+
+static void pointwise(Space *p)
+{
+    static const int cols[] = { 8, 32, 128 }, channels[] = { 0, 64, 256 };
+    for (int w = 0; w < 3; w++)
+        for (int k = 0; k < 3; k++) {
+            Sched s = sched_default();
+            s.th = 1;
+            s.tw = least(cols[w], p->cols);
+            s.tk = channels[k] < p->channels ? channels[k] : 0;
+            s.threads = 128;
+            if ((int64_t)s.tw * (s.tk ? s.tk : p->channels) <= 8192 || k == 1) add(p, s);
+        }
+}
+
+void space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, const Device *d, int64_t batch, Scheds *out)
+{
+    const Stage *first = &st->at.at[group->stage[0]], *last = &st->at.at[group->stage[group->n - 1]];
+    const GraphNode *x = &g->nodes.at[first->in], *y = &g->nodes.at[last->out];
+    Space p = { .a = a, .dev = d, .out = out, .rows = y->h, .cols = y->w, .channels = y->c, .mid = y->c, .batch = batch, .halves = x->dtype == DT_F16 };
+    if (first->pointless) {
+        pointwise(&p);
+        return;
+    }
+    for (int i = 0; i < group->n; i++) {
+        const GraphNode *core = &g->nodes.at[st->at.at[group->stage[i]].core];
+        if (core->op == GR_DW) p.depth = true, p.kernel_rows = (int)win_extent(&core->ah), p.stride = core->ah.stride;
+        else if (i == group->n - 1) p.project = true, p.mid = g->nodes.at[st->at.at[group->stage[i]].in].c;
+        else p.expand = true;
+    }
+    if (d->target == TM_CUDA) cuda_tiles(&p), cuda_lines(&p);
+    else cpu_tiles(&p), cpu_lines(&p);
+    last_resorts(&p, group->n == 1);
+}
