@@ -9,7 +9,7 @@ static bool said_before(Ck *ck, Loc loc, const char *code)
 {
     for (int i = 0; i < ck->reported.n; i++) {
         const DiagEntry *e = &ck->reported.at[i];
-        if (e->loc.file == loc.file && e->loc.off == loc.off && strcmp(e->code, code) == 0) return true;
+        if (loc.file && e->loc.file == loc.file && e->loc.off == loc.off && strcmp(e->code, code) == 0) return true;
     }
     return false;
 }

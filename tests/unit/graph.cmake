@@ -1,0 +1,1 @@
+fcm_unit_test(test_graph USES fcm_graph)
