@@ -1,0 +1,5 @@
+add_executable(fuzz_graph ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_graph.c)
+target_link_libraries(fuzz_graph PRIVATE fcm_graph)
+target_compile_options(fuzz_graph PRIVATE ${FCM_WARNINGS})
+add_test(NAME fuzz.graph COMMAND fuzz_graph 1 3000 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(fuzz.graph PROPERTIES LABELS fuzz TIMEOUT 120)
