@@ -33,8 +33,8 @@ const Step *step_of_name(Ck *ck, AstName name)
     if (bound) {
         ck_error(ck, name.loc, "FCM1003", "a step is wanted here, '%s' is %s", name.text, ck_kind(ck, bound));
         if (bound->bound.file) ck_note(ck, bound->bound, "bound here");
-    } else {
-        ck_error(ck, name.loc, "FCM1001", "unknown op or block '%s'%s", name.text, ck_hint(ck, name.text, &ck->frame->names, true));
+    } else if (diag_errors(ck->diag) == 0) {
+        ice("names.c let '%s' pass, which nothing binds", name.text);
     }
     return NULL;
 }
@@ -150,17 +150,18 @@ static bool bind_params(Ck *ck, const AstBlock *b, const Arg **slot, AstName nam
         if (slot[i]) {
             if (right_kind(ck, b, p, &slot[i]->value, slot[i]->loc)) v = slot[i]->value;
             if (v.kind == VAL_TENSOR) type_check(ck, p->type, p->name, &ck->graph->nodes.at[v.node], slot[i]->loc);
-        } else if (p->value) {
+        } else if (p->value && fine) {
             ck->frame->call = inside;
             v = eval(ck, p->value);
             if (!right_kind(ck, b, p, &v, p->value->loc)) v = BAD;
             ck->frame->call = outside;
-        } else {
+        } else if (!p->value) {
             ck_error(ck, name.loc, "FCM1010", "block '%s' lacks its parameter '%s', %s", b->name.text, p->name.text,
                      p->type ? "a tensor" : "a number or a step");
             ck_note(ck, p->loc, "declared here");
         }
         fine = v.kind != VAL_BAD && fine;
+        if (p->type) type_give_up(ck, p->type);
         frame_bind(ck, p->name, v);
     }
     return fine;
@@ -207,6 +208,7 @@ static void bind_result(Ck *ck, const AstStmt *st, Value v)
             type_check(ck, st->type, st->names.at[0], &ck->graph->nodes.at[v.node], st->names.at[0].loc);
         if (fine && st->type && v.kind != VAL_TENSOR && v.kind != VAL_BAD)
             ck_error(ck, st->type->loc, "FCM1003", "a type is for tensors, '%s' is %s", st->names.at[0].text, ck_kind(ck, &v));
+        if (st->type) type_give_up(ck, st->type);
         frame_bind(ck, st->names.at[0], fine ? v : BAD);
         return;
     }

@@ -15,8 +15,9 @@ static void add_def(Ck *ck, const AstBlock *b, bool std)
     } else if (old >= 0 && !ck->defs.at[old].std) {
         ck_error(ck, b->name.loc, "FCM1021", "block '%s' is defined twice", b->name.text);
         ck_note(ck, ck->defs.at[old].block->name.loc, "first here");
+    } else {
+        map_set(ck->arena, &ck->def_by_name, b->name.text, ck->defs.n);
     }
-    map_set(ck->arena, &ck->def_by_name, b->name.text, ck->defs.n);
     vec_push(ck->arena, &ck->defs, (Def){ b, std, old });
 }
 
@@ -173,8 +174,7 @@ Graph *graph_check(Arena *a, Diag *d, const AstFiles *files, const GraphOptions 
     if (diag_errors(d) || files->n == 0) return NULL;           /* after a syntax error half a block would only mislead */
     Ck ck = { .arena = a, .diag = d, .options = o, .graph = NEW(a, Graph) };
     collect(&ck, files);
-    for (int i = 0; i < ck.defs.n; i++)
-        if (!ck.defs.at[i].std) names_check(&ck, i);
+    for (int i = 0; i < ck.defs.n; i++) names_check(&ck, i);
     int root = find_root(&ck, files);
     if (root < 0) return NULL;
     ck.graph->block = ck.defs.at[root].block->name.text;

@@ -127,6 +127,7 @@ void block_body(Ck *ck, const AstBlock *b, Values *returned);           /* in ck
 /* type.c */
 bool type_dtype(Ck *ck, const AstType *t, DType *dtype, GraphQuant *q); /* DT_NONE when none is written; false after an error */
 void type_check(Ck *ck, const AstType *t, AstName name, const GraphNode *n, Loc at);
+void type_give_up(Ck *ck, const AstType *t);                            /* what t would have bound is VAL_BAD */
 int type_input(Ck *ck, const AstParam *p);                              /* the new GR_INPUT node, or -1 */
 
 /* ops.c */

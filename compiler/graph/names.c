@@ -1,5 +1,5 @@
 /* names.c: what can be said about the names of a block before it is evaluated: bound once, bound before they are used, used at all.
- * Done once for every block of the user's files, also for those that are not called. */
+ * Done once for every block, also for those that are not called; what is unknown here is silent later. */
 #include "check.h"
 
 #include <string.h>

@@ -3,10 +3,14 @@
 
 #include <string.h>
 
-enum { NOTES = 8 };                                             /* calls shown on the way; the rest is counted */
+enum {
+    NOTES = 8,                                                  /* calls shown on the way; the rest is counted */
+    REMEMBERED = 50 * DIAG_LIMIT                                /* errors that are compared with; far more than are shown */
+};
 
 static bool said_before(Ck *ck, Loc loc, const char *code)
 {
+    if (ck->reported.n > REMEMBERED) return false;
     for (int i = 0; i < ck->reported.n; i++) {
         const DiagEntry *e = &ck->reported.at[i];
         if (loc.file && e->loc.file == loc.file && e->loc.off == loc.off && strcmp(e->code, code) == 0) return true;
@@ -74,6 +78,7 @@ const char *ck_kind(Ck *ck, const Value *v)
 const char *ck_hint(Ck *ck, const char *name, const Map *names, bool ops)
 {
     VEC(const char *) all = { 0 };
+    if (diag_errors(ck->diag) >= DIAG_LIMIT) return "";         /* nobody will see it */
     for (int i = 0; names && i < names->cap; i++)
         if (names->key[i]) vec_push(ck->arena, &all, names->key[i]);
     for (int i = 0; ops && lang_op_at(i); i++) vec_push(ck->arena, &all, lang_op_at(i)->name);

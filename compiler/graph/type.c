@@ -71,17 +71,30 @@ static int64_t wanted_extent(Ck *ck, const AstExpr *e, int64_t arrives)
     return eval_extent(ck, e, &v) ? v : arrives;
 }
 
+/* Names that stay unbound after an error would be called unknown wherever they are used. */
+void type_give_up(Ck *ck, const AstType *t)
+{
+    for (int i = 0; i < t->extents.n; i++) {
+        const AstExpr *e = t->extents.at[i];
+        if (e->kind == AST_NAME && !frame_find(ck->frame, e->name.text)) frame_bind(ck, e->name, BAD);
+    }
+}
+
 void type_check(Ck *ck, const AstType *t, AstName name, const GraphNode *arrived, Loc at)
 {
     static const char *const axis[4] = { "batch", "height", "width", "channels" };
     GraphNode n = *arrived;                                     /* evaluating an extent may move the nodes */
     check_dtype(ck, t, name, &n, at);
     int rank = t->extents.n;
-    if (rank != 2 && rank != 4) return;
+    if (rank != 2 && rank != 4) {
+        type_give_up(ck, t);
+        return;
+    }
     check_batch(ck, t->extents.at[0], at);
     if (rank == 2 && (n.h != 1 || n.w != 1)) {
         ck_error(ck, at, "FCM1004", "'%s' is declared [N, C], which is one pixel; found %s", name.text, ck_shape(ck, &n));
         ck_note(ck, t->loc, "declared here");
+        type_give_up(ck, t);
         return;
     }
     const int64_t found[4] = { 0, n.h, n.w, n.c };
@@ -162,7 +175,10 @@ int type_input(Ck *ck, const AstParam *p)
     const AstType *t = p->type;
     GraphNode n = { .op = GR_INPUT, .loc = p->name.loc, .h = 1, .w = 1, .nchw = t->layout.text != NULL };
     bool fine = input_dtype(ck, p, &n);
-    if (t->extents.n != 2 && t->extents.n != 4) return -1;
+    if (t->extents.n != 2 && t->extents.n != 4) {
+        type_give_up(ck, t);
+        return -1;
+    }
     fine = input_batch(ck, t->extents.at[0]) && fine;
     int64_t *extent[3] = { &n.h, &n.w, &n.c };
     for (int i = 1; i < t->extents.n; i++) {
