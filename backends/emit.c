@@ -1,0 +1,221 @@
+/* emit.c: the walker. It goes through a program once, opens and closes loops and guards, writes the source note before each instruction, and calls
+ * the target's function for everything else. What a program uses is collected before printing. */
+#include "emit.h"
+
+#include <string.h>
+
+void emit_refuse(Emit *e, const char *fmt, ...)
+{
+    if (e->why) return;
+    va_list ap;
+    va_start(ap, fmt);
+    const char *what = arena_vprintf(e->arena, fmt, ap);
+    va_end(ap);
+    e->why = e->p ? arena_printf(e->arena, "program %s: %s", e->p->name, what) : what;
+}
+
+/* ---- uses ---- */
+
+static void touch(Emit *e, int tensor)
+{
+    TmRole role = e->m->tensors.at[tensor].role;
+    if (role != TM_IN && role != TM_OUT && role != TM_TEMP)
+        emit_refuse(e, "%s is read or written in place, but does not lie in global memory", e->m->tensors.at[tensor].name);
+    e->touched[tensor] = true;
+}
+
+static void use(Emit *e, int tile, EmitUse as)
+{
+    if (tile < 0) return;
+    const TmTile *t = &e->p->tiles.at[tile];
+    if (!t->member && t->space == TM_GLOBAL) {
+        touch(e, t->tensor);
+        return;
+    }
+    if (e->use[tile] != USE_NONE && e->use[tile] != as) emit_refuse(e, "tile %s is used in two different ways", t->name);
+    e->use[tile] = as;
+}
+
+static void use_epilogue(Emit *e, const TmIns *i)
+{
+    for (int k = 0; k < i->epi.n; k++) {
+        EmitOperand o = emit_operand(e, &i->epi.at[k]);
+        if (o == OPERAND_TILE || o == OPERAND_IN_PLACE) use(e, i->epi.at[k].tile, USE_TILE);
+    }
+}
+
+static void use_instruction(Emit *e, const TmIns *i)
+{
+    bool image = i->op == TM_COPY && tm_is_image(&e->p->tiles.at[i->dst]);
+    if (i->op == TM_COPY && !image) touch(e, e->p->tiles.at[i->dst].tensor);
+    if (i->op == TM_STORE) touch(e, i->tensor);
+    if (!image) use(e, i->dst, USE_TILE);
+    use(e, i->src, USE_TILE);
+    use(e, i->wgt, i->op == TM_DW ? USE_TAPS : USE_WEIGHTS);
+    use_epilogue(e, i);
+}
+
+static void check_types(Emit *e)
+{
+    for (int i = 0; i < e->p->tiles.n; i++)
+        if (e->use[i] != USE_NONE && !emit_geometry_type(e->p->tiles.at[i].dtype))
+            emit_refuse(e, "tile %s has dtype %s, which the runtime headers lack", e->p->tiles.at[i].name, dtype_name(e->p->tiles.at[i].dtype));
+    for (int i = 0; i < e->m->tensors.n; i++)
+        if (e->touched[i] && !emit_geometry_type(e->m->tensors.at[i].dtype))
+            emit_refuse(e, "%s has dtype %s, which the runtime headers lack", e->m->tensors.at[i].name, dtype_name(e->m->tensors.at[i].dtype));
+}
+
+void emit_uses(Emit *e)
+{
+    e->use = NEW_N(e->arena, EmitUse, e->p->tiles.n + 1);
+    e->touched = NEW_N(e->arena, bool, e->m->tensors.n + 1);
+    for (int i = 0; i < e->p->code.n; i++) use_instruction(e, &e->p->code.at[i]);
+    check_types(e);
+}
+
+/* ---- what the CPU's vectors allow ---- */
+
+static int written_channels(const TmProgram *p, const TmIns *i)
+{
+    switch (i->op) {
+    case TM_PW: return p->tiles.at[i->wgt].ext[2];
+    case TM_DW: return p->tiles.at[i->wgt].ext[3];
+    case TM_STORE: return p->tiles.at[i->src].cpad;
+    default: return p->tiles.at[i->dst].cpad;
+    }
+}
+
+int emit_epilogue_width(const Emit *e, const TmIns *i)
+{
+    const TmProgram *p = e->p;
+    bool portable = p->target != TM_CPU || i->variant == TMV_PW_C || i->variant == TMV_DW_C;
+    int v = portable ? 1 : p->arch / 32, channels = (int)win_round_up(written_channels(p, i), 8);
+    int panel = i->op == TM_PW && p->tiles.at[i->wgt].order == TM_PANELS ? p->tiles.at[i->wgt].panel : v;
+    while (v > 1 && (channels % v || panel % v)) v /= 2;
+    return v >= 8 ? v : 1;
+}
+
+/* ---- loops and guards ---- */
+
+static void open_loop(Emit *e, int loop)
+{
+    const TmLoop *l = &e->p->loops.at[loop];
+    const char *v = e->loop[loop];
+    e->open[loop] = true;
+    if (l->kind == TM_GRID) {
+        if (e->target->grid) e->target->grid(e, loop);
+        return;
+    }
+    text_line(e->out, l->kind == TM_UNROLL ? "FC_UNROLL" : "FC_SEQ");
+    const char *limit = l->limit_bound > 0 ? arena_printf(e->arena, " && %s < %lld", emit_affine(e, l->limit), (long long)l->limit_bound) : "";
+    text_open(e->out, "for (int %s = 0; %s < %lld%s; %s++) {", v, v, (long long)l->trip, limit, v);
+}
+
+static void close_loop(Emit *e, int loop)
+{
+    e->open[loop] = false;
+    if (e->p->loops.at[loop].kind != TM_GRID) text_close(e->out, "}");
+}
+
+/* The guard as a condition; "" = always, NULL = never (its loop is closed). */
+static const char *guard(Emit *e, const TmIns *i)
+{
+    if (i->guard_loop < 0) return "";
+    const TmLoop *l = &e->p->loops.at[i->guard_loop];
+    if (!l->trip) emit_refuse(e, "an instruction is guarded by the batch loop %s", l->name);
+    if (!e->open[i->guard_loop]) return i->guard_add < l->trip ? "" : NULL;
+    return arena_printf(e->arena, "%s < %lld", emit_affine(e, affine_term(i->guard_add, i->guard_loop, 1)), (long long)l->trip);
+}
+
+static void instruction(Emit *e, const TmIns *i)
+{
+    const char *condition = guard(e, i);
+    if (!e->target->op[i->op] || !condition) return;
+    if (i->note) text_line(e->out, "// %s", emit_comment(e->arena, i->note));
+    if (*condition) text_open(e->out, "if (%s) {", condition);
+    e->target->op[i->op](e, i);
+    if (*condition) text_close(e->out, "}");
+}
+
+static int grid_loops(const TmProgram *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->loops.n; i++) n += p->loops.at[i].kind == TM_GRID;
+    return n;
+}
+
+static void walk(Emit *e)
+{
+    int grid = grid_loops(e->p);
+    if (grid == 0) e->target->body(e);
+    for (int k = 0; k < e->p->code.n; k++) {
+        const TmIns *i = &e->p->code.at[k];
+        e->at = k;
+        if (i->op == TM_LOOP) {
+            open_loop(e, i->loop);
+            if (e->p->loops.at[i->loop].kind == TM_GRID && --grid == 0) e->target->body(e);
+        } else if (i->op == TM_END) close_loop(e, i->loop);
+        else instruction(e, i);
+    }
+}
+
+void emit_program(Emit *e)
+{
+    emit_names(e);
+    e->open = NEW_N(e->arena, bool, e->p->loops.n + 1);
+    emit_uses(e);
+    if (e->why) return;
+    e->target->kernel(e);
+    walk(e);
+    e->target->finish(e);
+}
+
+/* ---- the module ---- */
+
+static void lines_as_comment(Emit *e, const char *head, const char *text)
+{
+    while (text && *text) {
+        size_t n = strcspn(text, "\n");
+        text_line(e->out, "// %s%s", head, emit_comment(e->arena, arena_strndup(e->arena, text, n)));
+        text += n + (text[n] == '\n');
+    }
+}
+
+static void head_comment(Emit *e)
+{
+    const TmModule *m = e->m;
+    const char *version = e->opt->version ? arena_printf(e->arena, " %s", e->opt->version) : "";
+    const char *from = m->source ? arena_printf(e->arena, " from %s", emit_comment(e->arena, m->source)) : "";
+    const char *device = m->device ? arena_printf(e->arena, ", planned for %s", emit_comment(e->arena, m->device)) : "";
+    text_line(e->out, "// %s: made by fcmc%s%s%s", m->name, version, from, device);
+    for (int i = 0; i < m->programs.n; i++) {
+        const TmProgram *p = m->programs.at[i];
+        text_line(e->out, "//   %s  %s", p->name, p->note ? emit_comment(e->arena, p->note) : "");
+        lines_as_comment(e, "        ", p->sched);
+    }
+    lines_as_comment(e, "", e->opt->predicted);
+}
+
+bool emit_module(Emit *e, Text *source, Text *header)
+{
+    e->prefix = emit_ident(e->arena, e->opt->prefix ? e->opt->prefix : e->m->name);
+    *source = text_new(e->arena);
+    *header = text_new(e->arena);
+    e->out = source;
+    head_comment(e);
+    e->target->begin(e);
+    if (e->opt->prelude) emit_prelude(e);
+    text_line(e->out, "#include \"%s\"", e->opt->header ? e->opt->header : arena_printf(e->arena, "%s.h", e->prefix));
+    if (e->target->globals) e->target->globals(e);
+    for (int i = 0; i < e->m->programs.n && !e->why; i++) {
+        e->p = e->m->programs.at[i];
+        emit_program(e);
+    }
+    e->p = NULL;
+    if (e->why) return false;
+    if (e->target->end) text_line(e->out, "%s", e->target->end);
+    emit_pack(e);
+    emit_host(e);
+    emit_header(e, header);
+    return e->why == NULL;
+}

@@ -1,0 +1,77 @@
+/* names.c: identifiers and literals of the printed text */
+#include "emit.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+/* Words of C11 and C++17, and names that the printed text uses itself. */
+static const char *const reserved[] = {
+    "alignas", "alignof", "and", "asm", "auto", "bool", "break", "case", "catch", "char", "class", "const", "constexpr", "continue", "decltype",
+    "default", "delete", "do", "double", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
+    "inline", "int", "long", "mutable", "namespace", "new", "not", "operator", "or", "private", "protected", "public", "register", "restrict",
+    "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try", "typedef", "typeid",
+    "typename", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "xor",
+    "arch", "arena", "arenas", "batch", "block", "count", "ec", "eh", "ew", "fc", "linux", "n0", "packed", "smem", "status", "stream", "threads",
+    "unix", "v", "workspace",
+};
+
+static bool is_reserved(const char *s)
+{
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(reserved[i], s) == 0) return true;
+    return false;
+}
+
+const char *emit_ident(Arena *a, const char *name)
+{
+    char *s = arena_printf(a, "%s%s", isdigit((unsigned char)name[0]) || !name[0] ? "_" : "", name);
+    for (char *c = s; *c; c++)
+        if (!isalnum((unsigned char)*c)) *c = '_';
+    return is_reserved(s) ? arena_printf(a, "%s_", s) : s;
+}
+
+const char *emit_upper(Arena *a, const char *name)
+{
+    char *s = arena_strdup(a, name);
+    for (char *c = s; *c; c++) *c = (char)toupper((unsigned char)*c);
+    return s;
+}
+
+const char *emit_comment(Arena *a, const char *text)
+{
+    char *s = arena_strdup(a, text);
+    for (char *c = s; *c; c++)
+        if (*c == '\n' || *c == '\\' || *c == '\r') *c = ' ';
+    return s;
+}
+
+const char *emit_float(Arena *a, double v)
+{
+    if (isinf(v)) return v < 0 ? "(-3.402823466e+38f)" : "3.402823466e+38f";     /* clamp's open end; every finite value is inside */
+    char *s = arena_printf(a, "%.9g", v);
+    const char *dot = strpbrk(s, ".e") ? "" : ".0";
+    return arena_printf(a, v < 0 ? "(%s%sf)" : "%s%sf", s, dot);
+}
+
+/* name, or name_2, name_3 … when an earlier one of the n names is the same. */
+static const char *unique(Arena *a, const char *name, const char *const *taken, int n)
+{
+    const char *s = name;
+    for (int k = 2, i = 0; i < n; i++) {
+        if (strcmp(taken[i], s) != 0) continue;
+        s = arena_printf(a, "%s_%d", name, k++);
+        i = -1;
+    }
+    return s;
+}
+
+void emit_names(Emit *e)
+{
+    e->tile = NEW_N(e->arena, const char *, e->p->tiles.n + 1);
+    for (int i = 0; i < e->p->tiles.n; i++)
+        e->tile[i] = unique(e->arena, emit_ident(e->arena, e->p->tiles.at[i].name), e->tile, i);
+    e->loop = NEW_N(e->arena, const char *, e->p->loops.n + 1);
+    for (int i = 0; i < e->p->loops.n; i++)
+        e->loop[i] = unique(e->arena, emit_ident(e->arena, e->p->loops.at[i].name), e->loop, i);
+}
