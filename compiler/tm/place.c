@@ -93,7 +93,7 @@ static int64_t best_fit(const Life *lives, const int64_t *offsets, int n, int al
             at = next;
             continue;
         }
-        if (gap_end - at >= l->size && gap_end - at < tightest) {
+        if (gap_end - at >= l->size && (best < 0 || gap_end - at < tightest)) {
             tightest = gap_end - at;
             best = at;
         }
