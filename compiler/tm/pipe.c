@@ -53,14 +53,12 @@ static int end_of(const Pipe *x, int at)
 
 /* ---- new code ---- */
 
-static TmIns plain(TmOp op) { return (TmIns){ .op = op, .loop = -1, .dst = -1, .src = -1, .wgt = -1, .tensor = -1, .guard_loop = -1 }; }
-
 static void emit(Pipe *x, TmIns i) { vec_push(x->arena, &x->p->code, i); }
 
 static void commit(Pipe *x)
 {
     if (!x->any) return;
-    emit(x, plain(TM_COMMIT));
+    emit(x, tm_ins(TM_COMMIT));
     for (int k = 0; k < x->pending.n; k++) {
         Pending *q = &x->pending.at[k];
         if (q->committed) q->younger++;
@@ -71,7 +69,7 @@ static void commit(Pipe *x)
 static void wait(Pipe *x, int n)
 {
     if (!x->any) return;
-    TmIns i = plain(TM_WAIT);
+    TmIns i = tm_ins(TM_WAIT);
     i.n = n;
     emit(x, i);
     int kept = 0;

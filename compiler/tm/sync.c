@@ -1,0 +1,68 @@
+/* sync.c: barriers by the abstract run. The run goes through a block and puts a barrier before each instruction that needs one (as late as
+ * possible, which is best along a straight line). Round a back edge that may be one too many, so each barrier is then tried without, and
+ * before the loop in which it stands; what still runs clean stays. */
+#include "abstract.h"
+
+/* Blocks may differ where an iteration is cut off by a limit: the first block and the last. */
+static const char *run_blocks(Abstract *x)
+{
+    const TmProgram *p = x->p;
+    ArenaMark mark = arena_mark(x->arena);
+    int64_t *block = NEW_N(x->arena, int64_t, p->loops.n);
+    bool limits = false;
+    for (int l = 0; l < p->loops.n; l++) limits = limits || p->loops.at[l].limit_bound > 0;
+    const char *why = abstract_run(x, block);
+    for (int l = 0; l < p->loops.n; l++) block[l] = p->loops.at[l].trip > 0 ? p->loops.at[l].trip - 1 : 0;
+    if (!why && limits) why = abstract_run(x, block);
+    if (!why) {
+        arena_reset(x->arena, mark);
+        x->groups.at = NULL;                        /* they lay above the mark */
+        x->groups.n = x->groups.cap = 0;
+    }
+    return why;
+}
+
+/* The LOOP around instruction `at` that is no grid loop, or -1. */
+static int loop_around(const TmProgram *p, int at)
+{
+    int depth = 0;
+    for (int i = at - 1; i >= 0; i--) {
+        if (p->code.at[i].op == TM_END) depth++;
+        if (p->code.at[i].op == TM_LOOP && depth-- == 0) return p->loops.at[p->code.at[i].loop].kind == TM_GRID ? -1 : i;
+    }
+    return -1;
+}
+
+static void try_without(Abstract *x, int at)
+{
+    x->barrier[at] = false;
+    if (!run_blocks(x)) return;
+    for (int loop = loop_around(x->p, at); loop >= 0; loop = loop_around(x->p, loop)) {
+        if (x->barrier[loop]) continue;
+        x->barrier[loop] = true;
+        if (!run_blocks(x)) return;
+        x->barrier[loop] = false;
+    }
+    x->barrier[at] = true;
+}
+
+const char *tm_sync(Arena *a, const TmModule *m, TmProgram *p)
+{
+    if (p->target != TM_CUDA) return NULL;
+    Abstract *x = abstract_new(a, m, p);
+    x->insert = true;
+    const char *why = run_blocks(x);
+    if (why) return why;
+    x->insert = false;
+    for (int i = p->code.n - 1; i >= 0; i--)
+        if (x->barrier[i] && loop_around(p, i) >= 0) try_without(x, i);
+    TmIns *old = p->code.at;
+    int n = p->code.n;
+    p->code.at = NULL;
+    p->code.n = p->code.cap = 0;
+    for (int i = 0; i < n; i++) {
+        if (x->barrier[i]) vec_push(a, &p->code, tm_ins(TM_SYNC));
+        vec_push(a, &p->code, old[i]);
+    }
+    return NULL;
+}
