@@ -39,6 +39,7 @@ const Step *step_of_name(Ck *ck, AstName name)
     return NULL;
 }
 
+/* f(x) with f a parameter is x |> f; anything else in the brackets would be a second set of arguments. */
 static bool no_more_arguments(Ck *ck, const AstExpr *e, const Step *s, const Arg *args)
 {
     if (!s->closed || e->args.n == 0) return true;
@@ -48,6 +49,7 @@ static bool no_more_arguments(Ck *ck, const AstExpr *e, const Step *s, const Arg
     return false;
 }
 
+/* All arguments are evaluated, in the frame where they stand, even if the step is unknown: their errors are told in the same run. */
 const Step *step_of(Ck *ck, const AstExpr *e)
 {
     const Step *s = step_of_name(ck, e->name);
@@ -67,6 +69,7 @@ const Step *step_of(Ck *ck, const AstExpr *e)
     return with;
 }
 
+/* A call is complete when it has as many tensors as its op or block takes; else it is a step that waits for the first one. */
 static int tensors_wanted(const Step *s)
 {
     if (s->op) return s->op->graph == GR_CONCAT ? 2 : 1;
@@ -118,7 +121,8 @@ static bool assign(Ck *ck, const AstBlock *b, const Arg *args, int n, const Arg 
             return false;
         }
         if (slot[p]) {
-            ck_error(ck, args[i].loc, "FCM1010", "parameter '%s' of block '%s' is given twice", b->params.at[p].name.text, b->name.text);
+            ck_error(ck, args[i].loc, "FCM1010", "parameter '%s' of block '%s' is given twice", b->params.at[p].name.text,
+                     b->name.text);
             ck_note(ck, slot[p]->loc, "first here");
             return false;
         }
@@ -175,6 +179,7 @@ static Value several(Ck *ck, const Values *returned)
     return returned->n ? (Value){ .kind = VAL_SEVERAL, .n = returned->n, .nodes = nodes } : BAD;
 }
 
+/* Each call has a frame: names of the caller are not seen. The sites of its statements hang below a site of its own. */
 static Value call_block(Ck *ck, const Step *s, const Arg *args, int n)
 {
     const AstBlock *b = s->def->block;
@@ -184,7 +189,8 @@ static Value call_block(Ck *ck, const Step *s, const Arg *args, int n)
     *inside = (GraphCall){ b->name.text, s->name.loc, ck->frame->call };
     Frame *outer = ck->frame, *frame = NEW(ck->arena, Frame);
     Site *scope = ck->scope;
-    *frame = (Frame){ .call = outer->call, .before = (int)(s->def - ck->defs.at), .site = site_new(ck, SITE_BLOCK, scope, b->name.text) };
+    *frame = (Frame){ .call = outer->call, .before = (int)(s->def - ck->defs.at) };
+    frame->site = site_new(ck, SITE_BLOCK, scope, b->name.text);
     ck->frame = frame;
     Value result = BAD;
     if (bind_params(ck, b, slot, s->name, inside)) {
@@ -203,7 +209,9 @@ static void bind_result(Ck *ck, const AstStmt *st, Value v)
 {
     if (st->names.n == 1) {
         bool fine = v.kind == VAL_TENSOR || v.kind == VAL_INT || v.kind == VAL_REAL || v.kind == VAL_TUPLE || v.kind == VAL_BAD;
-        if (!fine) ck_error(ck, st->value->loc, "FCM1003", "'%s' is bound to a tensor or a number, found %s", st->names.at[0].text, ck_kind(ck, &v));
+        if (!fine)
+            ck_error(ck, st->value->loc, "FCM1003", "'%s' is bound to a tensor or a number, found %s", st->names.at[0].text,
+                     ck_kind(ck, &v));
         if (fine && st->type && v.kind == VAL_TENSOR)
             type_check(ck, st->type, st->names.at[0], &ck->graph->nodes.at[v.node], st->names.at[0].loc);
         if (fine && st->type && v.kind != VAL_TENSOR && v.kind != VAL_BAD)
@@ -219,6 +227,7 @@ static void bind_result(Ck *ck, const AstStmt *st, Value v)
         frame_bind(ck, st->names.at[i], fits && v.nodes[i] >= 0 ? (Value){ .kind = VAL_TENSOR, .node = v.nodes[i] } : BAD);
 }
 
+/* The scope, statement or return, is where ops and calls find their names (params.c). */
 void block_body(Ck *ck, const AstBlock *b, Values *returned)
 {
     for (int i = 0; i < b->stmts.n; i++) {
@@ -232,6 +241,7 @@ void block_body(Ck *ck, const AstBlock *b, Values *returned)
 
 /* ---- applying ---- */
 
+/* repeat(n, step) is the step written n times; 0 times is the tensor itself. */
 static Value repeat(Ck *ck, const Step *s, const Arg *args, int n)
 {
     Cell cell[OP_ARGS];
@@ -245,6 +255,7 @@ static Value repeat(Ck *ck, const Step *s, const Arg *args, int n)
     return v;
 }
 
+/* Doubling blocks expand exponentially and empty blocks cost no node, so it is the applied steps that are counted. */
 static bool limits_passed(Ck *ck, const Step *s)
 {
     if (ck->stopped) return true;

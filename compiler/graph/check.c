@@ -25,7 +25,8 @@ static void collect(Ck *ck, const AstFiles *files)
 {
     for (int f = 0; f < files->n; f++)
         for (int i = 0; i < files->at[f]->items.n; i++)
-            if (files->at[f]->items.at[i].kind == AST_ITEM_BLOCK) add_def(ck, files->at[f]->items.at[i].u.block, f == 0 && files->n > 1);
+            if (files->at[f]->items.at[i].kind == AST_ITEM_BLOCK)
+                add_def(ck, files->at[f]->items.at[i].u.block, f == 0 && files->n > 1);
 }
 
 /* The block to compile: by name, else the last one of the main file. */
@@ -40,7 +41,7 @@ static int find_root(Ck *ck, const AstFiles *files)
         return -1;
     }
     for (int i = 0; i < main_file->items.n; i++)
-        if (main_file->items.at[i].kind == AST_ITEM_BLOCK) return ck->defs.n - 1;   /* the main file's blocks were collected last */
+        if (main_file->items.at[i].kind == AST_ITEM_BLOCK) return ck->defs.n - 1;       /* its blocks were collected last */
     ck_error(ck, (Loc){ main_file->source, 0, 0 }, "FCM1025", "the file has no block");
     return -1;
 }
@@ -54,6 +55,7 @@ static const GraphDefine *find_define(const Ck *ck, const char *name)
     return NULL;
 }
 
+/* A tensor becomes an input; a number comes from -D, else from its default. */
 static Value root_param(Ck *ck, const AstParam *p)
 {
     const GraphDefine *d = p->type ? NULL : find_define(ck, p->name.text);
@@ -103,7 +105,8 @@ static void check_defines(Ck *ck, const AstBlock *b)
         const char *name = ck->options->defines[i].name;
         Map open = { 0 };
         if (!opens(b, name, ck, &open))
-            ck_error(ck, (Loc){ 0 }, "FCM1025", "-D %s: block '%s' leaves no such name open%s", name, b->name.text, ck_hint(ck, name, &open, false));
+            ck_error(ck, (Loc){ 0 }, "FCM1025", "-D %s: block '%s' leaves no such name open%s", name, b->name.text,
+                     ck_hint(ck, name, &open, false));
     }
 }
 
@@ -118,12 +121,14 @@ static bool declared_nchw(const AstBlock *b, const char *name)
     return false;
 }
 
+/* Outputs are named in files, headers and functions' arguments, beside the inputs: one name, one tensor. */
 static void output_clashes(Ck *ck, const GraphOutput *out)
 {
     const Graph *g = ck->graph;
     for (int i = 0; i < g->outputs.n; i++) {
         const GraphOutput *o = &g->outputs.at[i];
-        if (strcmp(o->name, out->name) == 0) ck_error(ck, out->loc, "FCM1017", "two outputs are called '%s': bind them to names", out->name);
+        if (strcmp(o->name, out->name) == 0)
+            ck_error(ck, out->loc, "FCM1017", "two outputs are called '%s': bind them to names", out->name);
         else if (o->node == out->node) ck_error(ck, out->loc, "FCM1023", "'%s' and '%s' are the same tensor", o->name, out->name);
         else continue;
         ck_note(ck, o->loc, "the other one is here");
@@ -146,7 +151,8 @@ static void add_output(Ck *ck, const AstBlock *b, const AstExpr *e, const Value 
         ck_error(ck, e->loc, "FCM1023", "the input '%s' is returned as it came; %s |> id would copy it", name, name);
         return;
     }
-    if (n->dtype == DT_NONE) ck_error(ck, e->loc, "FCM1016", "the output '%s' has no dtype yet: cast it, |> i8(scale, zero) or |> f32", name);
+    if (n->dtype == DT_NONE)
+        ck_error(ck, e->loc, "FCM1016", "the output '%s' has no dtype yet: cast it, |> i8(scale, zero) or |> f32", name);
     output_clashes(ck, &out);
     n->nchw = e->kind == AST_NAME && declared_nchw(b, name);
     vec_push(ck->arena, &g->outputs, out);
@@ -154,6 +160,7 @@ static void add_output(Ck *ck, const AstBlock *b, const AstExpr *e, const Value 
 
 /* ---- the pass ---- */
 
+/* The compiled block is no call: its frame has no call chain, its inputs come from types, its return is called "out". */
 static void evaluate(Ck *ck, int root)
 {
     const AstBlock *b = ck->defs.at[root].block;

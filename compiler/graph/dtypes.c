@@ -21,9 +21,11 @@ static bool refuse(Ck *ck, const GraphNode *n, Class c)
 {
     const char *name = word_of(n);
     if (c == TABLE)
-        ck_error(ck, n->loc, "FCM1016", "%s follows an activation of i8, which is a table of 256 entries: only a cast |> i8(scale, zero) may", name);
+        ck_error(ck, n->loc, "FCM1016",
+                 "%s follows an activation of i8, which is a table of 256 entries: only a cast |> i8(scale, zero) may", name);
     else if (c == OPEN)
-        ck_error(ck, n->loc, "FCM1016", "%s on a result that has no dtype yet: cast it first, |> i8(scale, zero) or |> f32", name);
+        ck_error(ck, n->loc, "FCM1016", "%s on a result that has no dtype yet: cast it first, |> i8(scale, zero) or |> f32",
+                 name);
     else
         ck_error(ck, n->loc, "FCM1016", "%s does not work on i8: cast it first, |> f32", name);
     return false;
@@ -53,8 +55,8 @@ static const char *dtype_text(DType t) { return t == DT_NONE ? "an i8 result tha
 
 static bool differ(Ck *ck, const GraphNode *n, const GraphNode *a, const GraphNode *b)
 {
-    ck_error(ck, n->loc, "FCM1005", "%s wants equal dtypes, found %s and %s%s", word_of(n), dtype_text(a->dtype), dtype_text(b->dtype),
-             a->dtype == b->dtype ? " of another scale or zero point" : "");
+    ck_error(ck, n->loc, "FCM1005", "%s wants equal dtypes, found %s and %s%s", word_of(n), dtype_text(a->dtype),
+             dtype_text(b->dtype), a->dtype == b->dtype ? " of another scale or zero point" : "");
     return false;
 }
 

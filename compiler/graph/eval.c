@@ -30,6 +30,7 @@ static Value real_value(Ck *ck, Loc at, double v)
     return isfinite(v) ? (Value){ .kind = VAL_REAL, .real = v } : overflow(ck, at, "this number");
 }
 
+/* Exact between integers: a channel count that silently loses its rest would be another network. */
 static Value divide(Ck *ck, Loc at, const Value *a, const Value *b)
 {
     if (b->real == 0) {
@@ -43,6 +44,7 @@ static Value divide(Ck *ck, Loc at, const Value *a, const Value *b)
     return BAD;
 }
 
+/* Integers stay integers and never wrap; one real operand makes the result real. */
 static Value number_binary(Ck *ck, int op, Loc at, const Value *a, const Value *b)
 {
     if (op == '/') return divide(ck, at, a, b);
@@ -81,6 +83,7 @@ static Value eval_binary(Ck *ck, const AstExpr *e)
     return op_binary(ck, e->op == '+' ? GR_ADD : e->op == '-' ? GR_SUB : GR_MUL, e->op_loc, &a, &b);
 }
 
+/* -x of a tensor is x * -1, which every target can do. */
 static Value eval_negate(Ck *ck, const AstExpr *e)
 {
     Value v = eval(ck, e->list.at[0]), minus = INTEGER(-1);
@@ -90,6 +93,7 @@ static Value eval_negate(Ck *ck, const AstExpr *e)
     return op_binary(ck, GR_MUL, e->loc, &v, &minus);
 }
 
+/* (h, w) or (top, bottom, left, right): sizes, so integers only. */
 static Value eval_tuple(Ck *ck, const AstExpr *e)
 {
     Value t = { .kind = VAL_TUPLE, .n = e->list.n };
@@ -153,6 +157,7 @@ static Value eval_node(Ck *ck, const AstExpr *e)
     return BAD;
 }
 
+/* Both limits are on the whole run: the number of expressions bounds time and memory, their nesting, through all calls, the C stack. */
 Value eval(Ck *ck, const AstExpr *e)
 {
     if (ck->stopped) return BAD;
@@ -185,7 +190,8 @@ bool eval_extent(Ck *ck, const AstExpr *e, int64_t *out)
         ck_error(ck, e->loc, "FCM1013", "the batch is the first extent; the others are known at compile time");
     else if (v.kind != VAL_INT) ck_error(ck, e->loc, "FCM1003", "an extent is an integer, found %s", ck_kind(ck, &v));
     else if (v.integer < 1 || v.integer > MAX_EXTENT)
-        ck_error(ck, e->loc, "FCM1009", "an extent of %lld; from 1 to %lld is possible", (long long)v.integer, (long long)MAX_EXTENT);
+        ck_error(ck, e->loc, "FCM1009", "an extent of %lld; from 1 to %lld is possible", (long long)v.integer,
+                 (long long)MAX_EXTENT);
     else return true;
     return false;
 }

@@ -31,6 +31,7 @@ static void bind(Scope *s, AstName name, BindingKind kind)
     }
 }
 
+/* What a name may be that the block does not bind. */
 static bool known(const Scope *s, const char *name)
 {
     return lang_op_find(name) || name_is_word(name) || def_find(s->ck, name, s->def);
@@ -42,12 +43,16 @@ static void use(Scope *s, AstName name)
     if (i >= 0) s->bindings.at[i].used = true;
     else if (!known(s, name.text)) {
         const Def *below = def_find(s->ck, name.text, s->ck->defs.n);
-        ck_error(s->ck, name.loc, "FCM1001", "unknown name '%s'%s", name.text, below ? "" : ck_hint(s->ck, name.text, &s->names, true));
+        const char *hint = below ? "" : ck_hint(s->ck, name.text, &s->names, true);
+        ck_error(s->ck, name.loc, "FCM1001", "unknown name '%s'%s", name.text, hint);
+        if (!below) return;
         bool self = below == &s->ck->defs.at[s->def];
-        if (below) ck_note(s->ck, below->block->name.loc, self ? "a block cannot call itself" : "a block sees only those above it; this one stands below");
+        ck_note(s->ck, below->block->name.loc,
+                self ? "a block cannot call itself" : "a block sees only those above it; this one stands below");
     }
 }
 
+/* Which kind a name has depends on the call; that it is there does not. */
 static void walk(Scope *s, const AstExpr *e)
 {
     if (s->depth >= MAX_NESTING) {
@@ -95,8 +100,8 @@ static void walk_stmt(Scope *s, const AstBlock *b, const AstStmt *st)
     if (st->type) {
         walk_type(s, st->type);
         if (st->type->layout.text && !is_returned(b, st->names.at[0].text))
-            ck_error(s->ck, st->type->layout.loc, "FCM1020", "a layout belongs to inputs and returned names; '%s' is not returned",
-                     st->names.at[0].text);
+            ck_error(s->ck, st->type->layout.loc, "FCM1020",
+                     "a layout belongs to inputs and returned names; '%s' is not returned", st->names.at[0].text);
     }
     for (int i = 0; i < st->names.n; i++) bind(s, st->names.at[i], FROM_STMT);
 }

@@ -48,6 +48,7 @@ const char *lang_op_signature(Ck *ck, const LangOp *op)
     return op->arg[0].kind ? arena_printf(ck->arena, "%s)", s) : s;
 }
 
+/* tanh is an op as well as a word: a value of either form may be what a kind wants. */
 static bool takes_word(ArgKind kind, const char *word)
 {
     for (int i = 0; i < 2; i++)
@@ -88,6 +89,7 @@ static bool fits(ArgKind kind, int n)
     return n == 1 && (kind == ARG_INT || kind == ARG_COUNT || kind == ARG_ZERO);
 }
 
+/* Converts one given argument to what its kind wants, or says what was found instead. */
 static bool fill(Ck *ck, const OpArg *a, const char *op, const Arg *given, Cell *c)
 {
     const Value *v = &given->value;
@@ -107,6 +109,7 @@ static bool fill(Ck *ck, const OpArg *a, const char *op, const Arg *given, Cell 
     return true;
 }
 
+/* A default is text of the table: the name of an argument before it, a word, or a number. */
 static void fill_preset(const OpArg *a, const LangOp *op, Loc loc, Cell *cells, Cell *c)
 {
     c->loc = loc;

@@ -3,11 +3,13 @@
  * A site is a place that gives names: a block (the compiled one or a call), its statements and its return, and in those the ops and
  * calls, in order of evaluation. Paths, from the outside in:
  *
- *   statement e of a block        block's path . e                           return        the block's path, "out" in the compiled block
+ *   statement e of a block        block's path . e
+ *   return                        the block's path, "out" in the compiled block
  *   op or call with parameters    the statement's path if it is the only one with parameters there, else path . number
  *   op or call without            the statement's path if nothing there has parameters and it is the last, else path . its word
  *
- * Only the paths of ops with parameters are promised to users (e.0.weight); the others make node names, kept unique by .2, .3 … */
+ * Only the paths of ops with parameters are promised to users (e.0.weight); the others make node names, unique by .2, .3 …
+ * Who has parameters is known only after everything was evaluated, so sites are kept and paths are made at the end. */
 #include "check.h"
 
 #include <string.h>
@@ -43,7 +45,10 @@ int node_add(Ck *ck, GraphNode n, const char *word, BiasMode bias, bool table)
 
 /* ---- paths ---- */
 
-static const char *join(Ck *ck, const char *path, const char *word) { return *path ? arena_printf(ck->arena, "%s.%s", path, word) : word; }
+static const char *join(Ck *ck, const char *path, const char *word)
+{
+    return *path ? arena_printf(ck->arena, "%s.%s", path, word) : word;
+}
 
 static const char *member_path(Ck *ck, const Site *s)
 {

@@ -75,5 +75,6 @@ void graph_print(const Graph *g, struct Text *out)
         put_param(g, "mean", n->mean, out), put_param(g, "var", n->var, out);
         text_put(out, "\n");
     }
-    for (int i = 0; i < g->outputs.n; i++) text_printf(out, "out %s = %s\n", g->outputs.at[i].name, g->nodes.at[g->outputs.at[i].node].name);
+    for (int i = 0; i < g->outputs.n; i++)
+        text_printf(out, "out %s = %s\n", g->outputs.at[i].name, g->nodes.at[g->outputs.at[i].node].name);
 }

@@ -28,6 +28,7 @@ static void note_calls(Ck *ck)
     if (left) diag_note(ck->diag, (Loc){ 0 }, "and %d more calls", left);
 }
 
+/* The chain is that of the frame under evaluation, innermost call first. */
 void ck_error(Ck *ck, Loc loc, const char *code, const char *fmt, ...)
 {
     ck->quiet = said_before(ck, loc, code);

@@ -31,12 +31,19 @@ static bool lowered(Diag *d, const GraphNode *n)
 {
     if (!graph_op_lowered(n->op)) return refuse(d, n, "the op", graph_op_name(n->op));
     bool fine = true;
-    if (n->op == GR_INPUT && n->dtype != DT_F32 && n->dtype != DT_F16) fine = refuse(d, n, "an input of dtype", dtype_name(n->dtype));
+    if (n->op == GR_INPUT && n->dtype != DT_F32 && n->dtype != DT_F16)
+        fine = refuse(d, n, "an input of dtype", dtype_name(n->dtype));
     if (n->nchw) fine = refuse(d, n, n->op == GR_INPUT ? "an input in the layout" : "an output in the layout", "nchw");
     return fine;
 }
 
-typedef struct Rewrite { Arena *arena; Diag *diag; const Graph *g; Stages *stages; int *stage_of; } Rewrite;    /* stage_of: -1 for inputs */
+typedef struct Rewrite {
+    Arena *arena;
+    Diag *diag;
+    const Graph *g;
+    Stages *stages;
+    int *stage_of;                  /* of each node; -1 for inputs, so that they are earlier than every stage */
+} Rewrite;
 
 static const GraphNode *node_at(const Rewrite *r, int i) { return &r->g->nodes.at[i]; }
 
@@ -101,7 +108,8 @@ static bool start_pointless(Rewrite *r, int node)
 {
     const GraphNode *n = node_at(r, node);
     int slot = full_size(node_at(r, n->in[0]), n) ? 0 : 1;
-    if (slot == 1 && !full_size(node_at(r, n->in[1]), n)) return refuse(r->diag, n, "both operands spread in", graph_op_name(n->op));
+    if (slot == 1 && !full_size(node_at(r, n->in[1]), n))
+        return refuse(r->diag, n, "both operands spread in", graph_op_name(n->op));
     vec_push(r->arena, &r->stages->at, (Stage){ .core = node, .in = n->in[slot], .out = node, .pointless = true });
     append(r, r->stages->at.n - 1, node, slot);
     return true;

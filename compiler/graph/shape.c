@@ -10,23 +10,31 @@ bool size_check(Ck *ck, Loc at, const char *what, int64_t h, int64_t w, int64_t 
 {
     int64_t batch = ck->graph->batch ? ck->graph->batch : 1, pixels, image, all;
     bool small = h <= MAX_EXTENT && w <= MAX_EXTENT && c <= MAX_EXTENT;
-    if (small && win_mul(h, w, &pixels) && win_mul(pixels, c, &image) && win_mul(image, batch, &all) && all < MAX_ELEMENTS) return true;
-    ck_error(ck, at, "FCM1009", "%s would be %lld x %lld x %lld%s; extents end at %lld, tensors below 2^40 elements", what, (long long)h,
-             (long long)w, (long long)c, ck->graph->batch ? " for each image of the batch" : "", (long long)MAX_EXTENT);
+    if (small && win_mul(h, w, &pixels) && win_mul(pixels, c, &image) && win_mul(image, batch, &all) && all < MAX_ELEMENTS)
+        return true;
+    ck_error(ck, at, "FCM1009", "%s would be %lld x %lld x %lld%s; extents end at %lld, tensors below 2^40 elements", what,
+             (long long)h, (long long)w, (long long)c, ck->graph->batch ? " for each image of the batch" : "", (long long)MAX_EXTENT);
     return false;
 }
 
-/* Puts the padding of one axis into a. same: as much before as after; same_tf: out = ceil(in / stride), the odd one after. */
+/* Puts the padding of one axis into a. With in = 8, k = 3, stride = 2:
+ *
+ *     same     1 before, 1 after: outputs at -1 1 3 5        [-1 0 1] [1 2 3] [3 4 5] [5 6 7]
+ *     same_tf  0 before, 1 after: outputs at  0 2 4 6        [0 1 2] [2 3 4] [4 5 6] [6 7 8]
+ *
+ * same does not ask for the extent and is symmetric; same_tf makes ceil(in / stride) outputs and puts the odd pixel at the end. */
 static bool set_padding(Ck *ck, const Cell *pad, int64_t before, int64_t after, int64_t in, WinAxis *a)
 {
     int64_t extent = win_extent(a);
     if (extent > MAX_EXTENT) {
-        ck_error(ck, pad->loc, "FCM1009", "a window of %lld with its dilation; at most %lld is possible", (long long)extent, (long long)MAX_EXTENT);
+        ck_error(ck, pad->loc, "FCM1009", "a window of %lld with its dilation; at most %lld is possible", (long long)extent,
+                 (long long)MAX_EXTENT);
         return false;
     }
     if (pad->word && strcmp(pad->word, "same") == 0) {
         if ((extent - 1) % 2 != 0) {
-            ck_error(ck, pad->loc, "FCM1012", "pad=same of k = %d, dilation = %d is %lld/2 on each side, no integer: give pad=… or same_tf",
+            ck_error(ck, pad->loc, "FCM1012",
+                     "pad=same of k = %d, dilation = %d is %lld/2 on each side, no integer: give pad=… or same_tf",
                      a->k, a->dilation, (long long)(extent - 1));
             return false;
         }
@@ -39,6 +47,7 @@ static bool set_padding(Ck *ck, const Cell *pad, int64_t before, int64_t after, 
     return true;
 }
 
+/* Sets the result's height and width. Larger paddings could make an empty result non-empty, so they are part of the message. */
 static bool not_empty(Ck *ck, Loc at, const GraphNode *x, GraphNode *n)
 {
     n->h = win_out(&n->ah, x->h), n->w = win_out(&n->aw, x->w);
@@ -50,7 +59,8 @@ static bool not_empty(Ck *ck, Loc at, const GraphNode *x, GraphNode *n)
     return false;
 }
 
-static bool window(Ck *ck, const Cell *k, const Cell *stride, const Cell *pad, const Cell *dilation, const GraphNode *x, GraphNode *n)
+static bool window(Ck *ck, const Cell *k, const Cell *stride, const Cell *pad, const Cell *dilation, const GraphNode *x,
+                   GraphNode *n)
 {
     n->ah = (WinAxis){ (int)k->v[0], (int)stride->v[0], dilation ? (int)dilation->v[0] : 1, 0, 0 };
     n->aw = (WinAxis){ (int)k->v[1], (int)stride->v[1], dilation ? (int)dilation->v[1] : 1, 0, 0 };
@@ -58,33 +68,39 @@ static bool window(Ck *ck, const Cell *k, const Cell *stride, const Cell *pad, c
            not_empty(ck, n->loc, x, n);
 }
 
+/* Weights obey the same limit as tensors; a, b, c are at most 2^62, 2^31 and 2^31. */
 static bool weights_fit(Ck *ck, const GraphNode *n, int64_t a, int64_t b, int64_t c)
 {
     int64_t ab, abc;
     if (win_mul(a, b, &ab) && win_mul(ab, c, &abc) && abc < MAX_ELEMENTS) return true;
-    ck_error(ck, n->loc, "FCM1009", "the weights would be %lld x %lld x %lld; tensors stay below 2^40 elements", (long long)a, (long long)b, (long long)c);
+    ck_error(ck, n->loc, "FCM1009", "the weights would be %lld x %lld x %lld; tensors stay below 2^40 elements", (long long)a,
+             (long long)b, (long long)c);
     return false;
 }
 
 static bool groups_divide(Ck *ck, const Cell *groups, const char *what, int64_t channels)
 {
     if (channels % groups->v[0] == 0) return true;
-    ck_error(ck, groups->loc, "FCM1024", "%lld %s cannot be split into %lld groups", (long long)channels, what, (long long)groups->v[0]);
+    ck_error(ck, groups->loc, "FCM1024", "%lld %s cannot be split into %lld groups", (long long)channels, what,
+             (long long)groups->v[0]);
     return false;
 }
 
 static bool shape_conv(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *n)
 {
-    if (!groups_divide(ck, &c[5], "input channels", x->c) || !groups_divide(ck, &c[5], "output channels", c[0].v[0])) return false;
+    if (!groups_divide(ck, &c[5], "input channels", x->c) || !groups_divide(ck, &c[5], "output channels", c[0].v[0]))
+        return false;
     n->c = c[0].v[0];
     n->groups = (int)c[5].v[0];
     return window(ck, &c[1], &c[2], &c[3], &c[4], x, n) && weights_fit(ck, n, n->c, (int64_t)n->ah.k * n->aw.k, x->c / n->groups);
 }
 
+/* Output channel c*mult + j reads input channel c. */
 static bool shape_dw(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *n)
 {
     n->mult = (int)c[4].v[0];
-    return win_mul(x->c, n->mult, &n->c) && window(ck, &c[0], &c[1], &c[2], &c[3], x, n) && weights_fit(ck, n, n->ah.k, n->aw.k, n->c);
+    return win_mul(x->c, n->mult, &n->c) && window(ck, &c[0], &c[1], &c[2], &c[3], x, n) &&
+        weights_fit(ck, n, n->ah.k, n->aw.k, n->c);
 }
 
 static bool shape_pw(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *n)
@@ -126,7 +142,10 @@ static bool shape_avgpool(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *
 }
 
 /* The maximum ignores padding, so each window must see a pixel. */
-static bool sees_pixels(const WinAxis *a, int64_t in, int64_t out) { return a->before < a->k && (out - 1) * a->stride - a->before < in; }
+static bool sees_pixels(const WinAxis *a, int64_t in, int64_t out)
+{
+    return a->before < a->k && (out - 1) * a->stride - a->before < in;
+}
 
 static bool shape_maxpool(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *n)
 {
@@ -136,6 +155,7 @@ static bool shape_maxpool(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *
     return false;
 }
 
+/* As a window of one pixel, so that the sizes come from the one formula. */
 static bool shape_pad(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *n)
 {
     n->c = x->c;
@@ -184,7 +204,8 @@ static bool shape_concat(Ck *ck, const Arg *args, GraphNode *n)
     for (int i = 0; i < n->nin; i++) {
         const GraphNode *x = &nodes[args[i].value.node];
         if (x->h != n->h || x->w != n->w) {
-            ck_error(ck, n->loc, "FCM1004", "concat wants equal heights and widths, found %s and %s", ck_shape(ck, first), ck_shape(ck, x));
+            ck_error(ck, n->loc, "FCM1004", "concat wants equal heights and widths, found %s and %s", ck_shape(ck, first),
+                     ck_shape(ck, x));
             return false;
         }
         n->c += x->c;                                           /* at most MAX_NODES operands of at most MAX_EXTENT */
@@ -192,6 +213,8 @@ static bool shape_concat(Ck *ck, const Arg *args, GraphNode *n)
     return true;
 }
 
+/* A rule fills in what the op makes of operand x: h, w, c and the op's own fields. It reports what cannot be. concat and + - * have
+ * several operands and rules of their own. */
 typedef bool ShapeRule(Ck *ck, const Cell *c, const GraphNode *x, GraphNode *n);
 static ShapeRule *const rules[GR_OP_COUNT] = {
     [GR_CONV] = shape_conv,       [GR_DW] = shape_dw,       [GR_PW] = shape_pw,           [GR_ACT] = shape_act,
@@ -200,6 +223,7 @@ static ShapeRule *const rules[GR_OP_COUNT] = {
     [GR_BLUR] = shape_blur,       [GR_SCALE] = shape_same,  [GR_CAST] = shape_cast,
 };
 
+/* Whether a convolution without a written bias has one depends on its readers, which are not there yet: params.c decides. */
 static BiasMode bias_mode(const LangOp *op, const Cell *cells)
 {
     for (int i = 0; op->arg[i].kind; i++)
@@ -246,6 +270,7 @@ Value op_apply(Ck *ck, const LangOp *op, AstName name, const Arg *args, int n)
 
 static const char *element_word(GraphOp op) { return op == GR_ADD ? "add" : op == GR_SUB ? "sub" : "mul"; }
 
+/* The number is rounded to f32 when it is used; here it only must not become infinite. */
 static Value with_number(Ck *ck, GraphNode *n, const Value *x, const Value *number, bool first)
 {
     if (fabs(number->real) > FLT_MAX) {
@@ -263,6 +288,7 @@ static Value with_number(Ck *ck, GraphNode *n, const Value *x, const Value *numb
     return add(ck, n, element_word(n->op), BIAS_NONE);
 }
 
+/* Spreading: an h or w of 1 meets any other, also crosswise, [N, 1, W, C] with [N, H, 1, C]. Channels never spread. */
 Value op_binary(Ck *ck, GraphOp op, Loc at, const Value *a, const Value *b)
 {
     GraphNode n = { .op = op, .loc = at, .nin = 2 };

@@ -20,8 +20,10 @@ static bool add_macs(const Graph *g, const GraphNode *n, GraphStats *s)
 {
     if (graph_op_pattern(n->op) != 'C') return true;
     const int64_t *w = g->params.at[n->weight].dim;
-    const int64_t taps[3] = { n->op == GR_PW ? 1 : n->ah.k, n->op == GR_PW ? 1 : n->aw.k, n->op == GR_DW ? 1 : n->op == GR_PW ? w[1] : w[3] };
-    const int64_t f[6] = { n->h, n->w, n->c, taps[0], taps[1], taps[2] };
+    int64_t f[6] = { n->h, n->w, n->c, 1, 1, 1 };
+    if (n->op == GR_PW) f[3] = w[1];                            /* [K][C] */
+    if (n->op == GR_DW) f[3] = w[0], f[4] = w[1];               /* [R][S][C*mult] */
+    if (n->op == GR_CONV) f[3] = w[1], f[4] = w[2], f[5] = w[3];/* [K][R][S][C/groups] */
     return add_product(&s->macs, f, 6) && (n->op != GR_DW || add_product(&s->dw_macs, f, 6));
 }
 

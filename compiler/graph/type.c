@@ -39,8 +39,10 @@ static void check_dtype(Ck *ck, const AstType *t, AstName name, const GraphNode 
     DType want;
     GraphQuant q;
     if (!type_dtype(ck, t, &want, &q) || want == DT_NONE) return;
-    if (want == n->dtype && q.present == n->quant.present && (!q.present || (q.scale == n->quant.scale && q.zero == n->quant.zero))) return;
-    ck_error(ck, at, "FCM1005", "'%s' is declared %s, found %s", name.text, dtype_text(ck, want, q), dtype_text(ck, n->dtype, n->quant));
+    bool same_quant = !q.present || (q.scale == n->quant.scale && q.zero == n->quant.zero);
+    if (want == n->dtype && same_quant) return;
+    ck_error(ck, at, "FCM1005", "'%s' is declared %s, found %s", name.text, dtype_text(ck, want, q),
+             dtype_text(ck, n->dtype, n->quant));
     ck_note(ck, t->dtype->loc, "declared here");
 }
 
@@ -55,7 +57,8 @@ static void check_batch(Ck *ck, const AstExpr *e, Loc at)
         return;
     }
     if (e->kind != AST_NUMBER || e->integer == ck->graph->batch) return;
-    if (ck->graph->batch) ck_error(ck, at, "FCM1004", "batch %lld is wanted, found %lld", (long long)e->integer, (long long)ck->graph->batch);
+    if (ck->graph->batch)
+        ck_error(ck, at, "FCM1004", "batch %lld is wanted, found %lld", (long long)e->integer, (long long)ck->graph->batch);
     else ck_error(ck, at, "FCM1004", "batch %lld is wanted, but the batch is open until run time", (long long)e->integer);
     ck_note(ck, e->loc, "declared here");
 }
@@ -117,6 +120,7 @@ static const GraphDefine *find_define(const Ck *ck, const char *name)
     return NULL;
 }
 
+/* A number in a type, or -D N=…, fixes the batch for the whole graph; without either it stays open until run time. */
 static bool set_batch(Ck *ck, int64_t batch, Loc at)
 {
     Graph *g = ck->graph;
@@ -125,7 +129,8 @@ static bool set_batch(Ck *ck, int64_t batch, Loc at)
         return false;
     }
     if (g->batch && g->batch != batch) {
-        ck_error(ck, at, "FCM1004", "the batch is one for all tensors: %lld here, %lld before", (long long)batch, (long long)g->batch);
+        ck_error(ck, at, "FCM1004", "the batch is one for all tensors: %lld here, %lld before", (long long)batch,
+                 (long long)g->batch);
         return false;
     }
     g->batch = batch;
@@ -138,7 +143,8 @@ static bool input_batch(Ck *ck, const AstExpr *e)
     if (e->kind != AST_NAME) return false;
     const Value *v = frame_find(ck->frame, e->name.text);
     if (v) {
-        if (v->kind != VAL_BATCH) ck_error(ck, e->loc, "FCM1013", "the first extent is the batch; '%s' is %s", e->name.text, ck_kind(ck, v));
+        if (v->kind != VAL_BATCH)
+            ck_error(ck, e->loc, "FCM1013", "the first extent is the batch; '%s' is %s", e->name.text, ck_kind(ck, v));
         return v->kind == VAL_BATCH;
     }
     frame_bind(ck, e->name, (Value){ .kind = VAL_BATCH });
@@ -151,7 +157,9 @@ static bool input_extent(Ck *ck, const AstParam *p, const AstExpr *e, int64_t *o
 {
     if (e->kind == AST_NAME && !frame_find(ck->frame, e->name.text)) {
         const GraphDefine *d = find_define(ck, e->name.text);
-        if (!d) ck_error(ck, e->loc, "FCM1014", "'%s' is open in the input '%s': give it with -D %s=…", e->name.text, p->name.text, e->name.text);
+        if (!d)
+            ck_error(ck, e->loc, "FCM1014", "'%s' is open in the input '%s': give it with -D %s=…", e->name.text, p->name.text,
+                     e->name.text);
         frame_bind(ck, e->name, d ? INTEGER(d->value) : BAD);
     }
     return eval_extent(ck, e, out);
@@ -170,6 +178,7 @@ static bool input_dtype(Ck *ck, const AstParam *p, GraphNode *n)
     return true;
 }
 
+/* Everything that is wrong with the type is told at once; the node is made only if nothing was. */
 int type_input(Ck *ck, const AstParam *p)
 {
     const AstType *t = p->type;
