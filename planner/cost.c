@@ -17,7 +17,7 @@ static int64_t total(const int64_t *v, int n)
 static double resident_blocks(const TmProgram *p, const Device *d)
 {
     double by_smem = floor(d->smem_sm / (p->arena_bytes + d->smem_reserved)), by_threads = floor(d->threads_sm / p->threads);
-    return larger(1, smaller(smaller(by_smem, by_threads), smaller(d->blocks_sm, larger(p->ctas, floor(d->regs_sm / (128.0 * p->threads))))));
+    return larger(1, smaller(smaller(by_smem, by_threads), smaller(d->blocks_sm, p->ctas)));
 }
 
 /* Share of the machine's SMs (cores) that work, averaged over the waves. */

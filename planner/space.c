@@ -39,14 +39,12 @@ static void cuda_threads(Space *p, Sched s)
 {
     static const int threads[] = { 128, 256 };
     bool several = s.chunk > 0;
-    for (int t = 0; t < 2; t++)
-        for (int ctas = 1; ctas <= 2; ctas++) {
-            s.threads = threads[t];
-            s.ctas = ctas;
-            s.stages = several && !s.line ? 2 : 1;
-            s.mma = p->halves && p->dev->mma_rate > 0 && (p->expand || p->project);
-            add(p, s);
-        }
+    for (int t = 0; t < 2; t++) {
+        s.threads = threads[t];
+        s.stages = several && !s.line ? 2 : 1;
+        s.mma = p->halves && p->dev->mma_rate > 0 && (p->expand || p->project);
+        add(p, s);
+    }
 }
 
 static void cuda_tiles(Space *p)

@@ -173,7 +173,7 @@ static int image_tile(Chain *h, int image, const char *name, bool resident)
     int tile = tm_tile(h->b.a, h->b.p, t);
     h->b.p->tiles.at[tile].image = image;
     h->b.p->images.at[image].tile = tile;
-    if (h->b.cuda && !resident) stage_by(h, tile);
+    if (h->b.cuda && !resident && image == h->image) stage_by(h, tile);
     return tile;
 }
 
@@ -384,20 +384,25 @@ static const char *impossible(const Chain *h)
     return NULL;
 }
 
-/* Accumulators live in registers across the chunk loop: leave room for what an operation needs itself. */
+/* Accumulators live in registers across the chunk loop: leave room for what an operation needs itself. Without a knob as many blocks share an SM
+ * as registers allow; shared memory may lower that (module.c). */
 static const char *registers(const Chain *h, const Pieces *t)
 {
-    enum { WORKING_REGISTERS = 64 };
-    if (!h->b.cuda || t->yacc < 0) return NULL;
-    const TmTile *acc = &h->b.p->tiles.at[t->yacc];
-    int64_t pixels = (int64_t)acc->ext[1] * acc->ext[2];
-    bool mma = acc->frag == TM_FRAG_MMA;
-    int64_t mi = win_div_up(mma ? win_div_up(pixels, 16) : pixels, acc->wm), ni = win_div_up(win_div_up(acc->cpad, mma ? 8 : 4), acc->wn);
+    enum { WORKING_REGISTERS = 80 };
+    if (!h->b.cuda) return NULL;
+    int64_t need = WORKING_REGISTERS;
+    if (t->yacc >= 0) {
+        const TmTile *acc = &h->b.p->tiles.at[t->yacc];
+        int64_t pixels = (int64_t)acc->ext[1] * acc->ext[2];
+        bool mma = acc->frag == TM_FRAG_MMA;
+        need += 4 * win_div_up(mma ? win_div_up(pixels, 16) : pixels, acc->wm) * win_div_up(win_div_up(acc->cpad, mma ? 8 : 4), acc->wn);
+    }
     const Device *dev = h->b.l->device;
-    double room = dev->regs_sm / ((double)h->b.p->threads * h->b.p->ctas);
-    if (room > dev->regs_thread) room = dev->regs_thread;
-    if ((double)(mi * ni * 4 + WORKING_REGISTERS) <= room) return NULL;
-    return arena_printf(h->b.a, "needs %d registers a thread, the device has %d", (int)(mi * ni * 4 + WORKING_REGISTERS), (int)room);
+    int64_t blocks = (int64_t)dev->regs_sm / (h->b.p->threads * win_round_up(need, 8));
+    if (need > (int64_t)dev->regs_thread || blocks < (h->b.s->ctas ? h->b.s->ctas : 1))
+        return arena_printf(h->b.a, "needs %d registers a thread, more than %d blocks of %d threads leave", (int)need, h->b.s->ctas ? h->b.s->ctas : 1, h->b.p->threads);
+    if (!h->b.s->ctas) h->b.p->ctas = (int)blocks;
+    return NULL;
 }
 
 TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why)

@@ -110,10 +110,23 @@ static const char *group_note(const Lowering *l, const Group *group)
     return t.at;
 }
 
-static const char *finish(Lowering *l, TmProgram *p, LowerDepth depth)
+/* As many blocks as registers allow were asked for; shared memory and threads may allow fewer. */
+static void fit_blocks(const Device *d, TmProgram *p)
+{
+    double by_memory = d->smem_sm / (p->arena_bytes + d->smem_reserved), by_threads = d->threads_sm / p->threads;
+    double most = by_memory < by_threads ? by_memory : by_threads;
+    if (most > d->blocks_sm) most = d->blocks_sm;
+    if (p->ctas > most) p->ctas = most < 1 ? 1 : (int)most;
+}
+
+static const char *finish(Lowering *l, TmProgram *p, const Sched *s, LowerDepth depth)
 {
     const char *why = tm_layout(l->arena, l->module, p);
+    int asked = p->ctas;
+    bool automatic = p->target == TM_CUDA && s->ctas == 0;
+    if (automatic) p->ctas = 1;
     if (!why) why = tm_place(l->arena, l->module, p, l->device);
+    if (!why && automatic) p->ctas = asked, fit_blocks(l->device, p);
     if (depth == LOWER_DRAFT) return why;
     if (!why) why = tm_pipe(l->arena, l->module, p);
     if (!why) why = tm_sync(l->arena, l->module, p);
@@ -131,7 +144,7 @@ TmProgram *lower_group(Lowering *l, const Group *group, const Sched *s, LowerDep
     bool pointwise = stage_at(l->stages, group->stage[0])->pointless;
     *why = NULL;
     p = pointwise ? lower_pointwise(l, group, s, p, why) : lower_chain(l, group, s, p, why);
-    if (p) *why = finish(l, p, depth);
+    if (p) *why = finish(l, p, s, depth);
     if (!*why) return p;
     m->programs.n--;
     m->tensors.n = tensors;
@@ -166,8 +179,9 @@ static const char *copy_output(Lowering *l, int from, const GraphOutput *o)
     TmProgram *p = tm_program_new(l->arena, m, arena_printf(l->arena, "k%d", m->programs.n), l->device->target, (int)l->device->arch);
     p->note = arena_printf(l->arena, "copy to %s", o->name);
     p->sched = "";
+    Sched s = sched_default();
     lower_copy(l, p, from, to);
-    return finish(l, p, LOWER_FINISHED);
+    return finish(l, p, &s, LOWER_FINISHED);
 }
 
 /* Temporaries live one after another: every one has its own bytes. */

@@ -43,7 +43,7 @@ static void store(Parts *b, int tile, int to, const Epilogue *e, const char *not
 static void set_threads(Parts *b)
 {
     b->p->threads = b->cuda ? (int)win_round_up(b->s->threads > 0 ? b->s->threads : 256, 32) : 1;
-    b->p->ctas = b->cuda && b->s->ctas > 0 ? b->s->ctas : 1;
+    b->p->ctas = b->s->ctas > 0 ? b->s->ctas : b->cuda ? 8 : 1;    /* few registers: shared memory and threads decide */
 }
 
 /* Vectors of bias or bn, if the epilogue has any, come as one image per block of channels. */

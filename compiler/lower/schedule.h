@@ -17,7 +17,7 @@
     X(resident, "resident", 0, "line buffer: 1 = the weights of all chunks stay on chip") \
     X(stages,   "stages",   1, "buffers of what is streamed through the channel loop") \
     X(threads,  "threads",  0, "threads of a block (CUDA)") \
-    X(ctas,     "blocks",   1, "blocks that an SM must hold (CUDA)") \
+    X(ctas,     "blocks",   0, "blocks that an SM must hold at once (CUDA); 0 = as many as registers and shared memory allow") \
     X(mma,      "mma",      0, "1 = tensor cores where dtype and device allow")
 
 typedef struct Sched {
