@@ -143,7 +143,8 @@ static const char *copy_or_store(const TmModule *m, const TmProgram *p, const Tm
         if (i->lead && (t->stages < 2 || i->lead >= t->stages)) return "runs further ahead than the tile has stages";
     } else {
         const TmTile *t = &p->tiles.at[i->src];
-        if (t->tensor != i->tensor) return "stores a tile of another tensor";
+        const TmTensor *x = &m->tensors.at[t->tensor], *y = &m->tensors.at[i->tensor];
+        if (x->dim[1] != y->dim[1] || x->dim[2] != y->dim[2] || x->dim[3] != y->dim[3]) return "stores a tile of a tensor of another shape";
         if (m->tensors.at[i->tensor].role != TM_OUT && m->tensors.at[i->tensor].role != TM_TEMP) return "stores a tensor that is neither output nor temporary";
         if (t->space == TM_GLOBAL) return "stores what already is in memory";
     }

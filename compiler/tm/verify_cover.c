@@ -14,9 +14,10 @@ typedef VEC(Coverer) Coverers;
 static bool loops_between(const TmProgram *p, int from, int to, Coverer *c)
 {
     int open[64], n = 0, outer = 0;
-    for (int k = 0; k < to; k++) {
+    for (int k = 0; k <= to; k++) {
         const TmIns *i = &p->code.at[k];
         if (k == from) outer = n;
+        if (k == to) break;
         if (i->op == TM_LOOP && n == 64) return false;
         if (i->op == TM_LOOP) open[n++] = i->loop;
         if (i->op == TM_END) n--;
