@@ -388,7 +388,7 @@ static const char *impossible(const Chain *h)
  * as registers allow; shared memory may lower that (module.c). */
 static const char *registers(const Chain *h, const Pieces *t)
 {
-    enum { WORKING_REGISTERS = 80 };
+    enum { WORKING_REGISTERS = 104 };
     if (!h->b.cuda) return NULL;
     int64_t need = WORKING_REGISTERS;
     if (t->yacc >= 0) {
