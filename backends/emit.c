@@ -80,8 +80,8 @@ static int written_channels(const TmProgram *p, const TmIns *i)
     switch (i->op) {
     case TM_PW: return p->tiles.at[i->wgt].ext[2];
     case TM_DW: return p->tiles.at[i->wgt].ext[3];
-    case TM_STORE: return p->tiles.at[i->src].cpad;
-    default: return p->tiles.at[i->dst].cpad;
+    case TM_STORE: return p->tiles.at[i->src].ext[3];
+    default: return p->tiles.at[i->dst].ext[3];
     }
 }
 
@@ -106,7 +106,7 @@ static void open_loop(Emit *e, int loop)
         if (e->target->grid) e->target->grid(e, loop);
         return;
     }
-    text_line(e->out, l->kind == TM_UNROLL ? "FC_UNROLL" : "FC_SEQ");
+    if (!e->target->grid || l->kind == TM_UNROLL) text_line(e->out, l->kind == TM_UNROLL ? "FC_UNROLL" : "FC_SEQ");
     const char *limit = l->limit_bound > 0 ? arena_printf(e->arena, " && %s < %lld", emit_affine(e, l->limit), (long long)l->limit_bound) : "";
     text_open(e->out, "for (int %s = 0; %s < %lld%s; %s++) {", v, v, (long long)l->trip, limit, v);
 }

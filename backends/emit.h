@@ -58,6 +58,7 @@ void emit_refuse(Emit *e, const char *fmt, ...) FCM_PRINTF(2, 3);
 const char *emit_ident(Arena *a, const char *name);             /* a C and C++ identifier: dots become _, reserved words get a _ */
 const char *emit_upper(Arena *a, const char *name);
 const char *emit_comment(Arena *a, const char *text);           /* safe behind // */
+const char *emit_quoted(Arena *a, const char *text);            /* safe between "" */
 const char *emit_float(Arena *a, double v);                     /* a float literal that reads back exactly */
 void emit_names(Emit *e);                                       /* tile[] and loop[] of the program: unique identifiers */
 
@@ -68,6 +69,7 @@ Affine emit_ahead(const TmTile *t, Affine f, int lead);         /* f with lead a
 const char *emit_address(const Emit *e, const TmTile *t, int lead, const char *base);       /* byte pointer to element 0 of tile or member */
 const char *emit_row(const Emit *e, const TmTile *t, int lead); /* slot of a line buffer's row 0; "0" without one */
 const char *emit_records(const Emit *e, const TmTile *t, int lead);                         /* image tile: pointer to its records in `packed` */
+const char *emit_image_bytes(const Emit *e, const TmTile *t);  /* of an image tile's window */
 bool emit_in_packed(const Emit *e, const TmTile *t);            /* a member that is read in place */
 typedef struct EmitShift { Affine dy, dx, dc, k0; } EmitShift;
 EmitShift emit_pw_shift(const TmTile *dst, const TmTile *src, const TmTile *wgt);

@@ -46,6 +46,14 @@ const char *emit_comment(Arena *a, const char *text)
     return s;
 }
 
+const char *emit_quoted(Arena *a, const char *text)
+{
+    char *s = arena_strdup(a, text);
+    for (char *c = s; *c; c++)
+        if (*c == '"' || *c == '\\' || (unsigned char)*c < 32) *c = '_';
+    return s;
+}
+
 const char *emit_float(Arena *a, double v)
 {
     if (isinf(v)) return v < 0 ? "(-3.402823466e+38f)" : "3.402823466e+38f";     /* clamp's open end; every finite value is inside */

@@ -110,6 +110,12 @@ const char *emit_records(const Emit *e, const TmTile *t, int lead)
     return times(e, plus(e, "(const char *)packed", im->offset), emit_ahead(t, t->org[3], lead), im->bytes);
 }
 
+const char *emit_image_bytes(const Emit *e, const TmTile *t)
+{
+    int bytes = e->p->images.at[t->image].bytes;
+    return t->ext[3] == 1 ? arena_printf(e->arena, "%d", bytes) : arena_printf(e->arena, "%d * %d", t->ext[3], bytes);
+}
+
 /* ---- differences of origins ----
  * PW: destination row h is absolute dst.org + h, so it reads source row h + dst.org - src.org. */
 EmitShift emit_pw_shift(const TmTile *dst, const TmTile *src, const TmTile *wgt)

@@ -187,9 +187,8 @@ static void cpu_copy(Emit *e, const TmIns *i)
 {
     const TmTile *d = &e->p->tiles.at[i->dst];
     if (tm_is_image(d)) {
-        const TmImage *im = &e->p->images.at[d->image];
-        text_line(e->out, "fc_copy_bytes(%s, %s, %d * %d, %d);", emit_address(e, d, i->lead, "arena"), emit_records(e, d, i->lead), d->ext[3],
-                  im->bytes, tm_image_slot(e->m, e->p, d->image));
+        text_line(e->out, "fc_copy_bytes(%s, %s, %s, %d);", emit_address(e, d, i->lead, "arena"), emit_records(e, d, i->lead), emit_image_bytes(e, d),
+                  tm_image_slot(e->m, e->p, d->image));
         return;
     }
     text_line(e->out, "fc_copy(%s, %s, &%s, %s, %s, %s, %s);", tile_and_ref(e, i->dst, i->lead), sub(e, i->sub), cpu_tensor(e, d->tensor),

@@ -137,7 +137,7 @@ static void cuda_finish(Emit *e)
     const TmProgram *p = e->p;
     text_close(e->out, "}");
     text_line(e->out, "FC_NOTE(%s_%s, %d, %d, %d, %d, \"%s\")", e->prefix, p->name, p->arch, p->threads, p->ctas, p->arena_bytes,
-              e->m->source ? emit_ident(e->arena, e->m->source) : "");
+              e->m->source ? emit_quoted(e->arena, e->m->source) : "");
 }
 
 /* ---- pieces of calls ---- */
@@ -205,7 +205,7 @@ static void cuda_copy(Emit *e, const TmIns *i)
     const TmTile *d = &e->p->tiles.at[i->dst];
     const char *async = i->async ? "true" : "false";
     if (tm_is_image(d)) {
-        text_line(e->out, "fc::copy_bytes<%d * %d, %s>(%s, %s);", d->ext[3], e->p->images.at[d->image].bytes, async, emit_address(e, d, i->lead, "smem"), emit_records(e, d, i->lead));
+        text_line(e->out, "fc::copy_bytes<%s, %s>(%s, %s);", emit_image_bytes(e, d), async, emit_address(e, d, i->lead, "smem"), emit_records(e, d, i->lead));
         return;
     }
     text_line(e->out, "fc::copy<%s_t, %s, %s, %d, %s>(%s, %s, %s, %s, %s);", e->tile[i->dst], sub(e, i->sub), tensor(e, d->tensor), i->vec, async,
