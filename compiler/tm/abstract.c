@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CELL = 16, CUT = 3, SPATIAL = 64 };
+enum { CELL = 16, CUT = 3 };
 
 /* ---- tags ---- */
 
@@ -301,8 +301,8 @@ static bool moves(const TmProgram *p, int tile, int loop)
 }
 
 /* Iterations of a loop are alike if only channels and records change with it; then a few show everything: one more than the deepest stage
- * wraps round. Others run in full (rows and columns meet the border), up to a bound that keeps large images cheap. */
-static int64_t cut_trip(const TmProgram *p, int loop)
+ * wraps round. In others rows and columns move. */
+static int64_t cut_trip(const TmProgram *p, int loop, int64_t moving)
 {
     const TmLoop *l = &p->loops.at[loop];
     int64_t trip = l->trip > 0 ? l->trip : 1, cut = CUT;
@@ -314,11 +314,11 @@ static int64_t cut_trip(const TmProgram *p, int loop)
         if (fills(p, i, loop)) return trip;
         if (moves(p, i->dst, loop) || moves(p, i->src, loop) || (i->op == TM_DW && moves(p, i->wgt, loop))) alike = false;
     }
-    if (!alike) cut = SPATIAL;
+    if (!alike) cut = moving;
     return trip < cut ? trip : cut;
 }
 
-Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p)
+Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p, int64_t moving)
 {
     Abstract *x = NEW(a, Abstract);
     *x = (Abstract){ .arena = a, .m = m, .p = p, .ordered = p->target == TM_CUDA };
@@ -328,6 +328,6 @@ Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p)
     x->sums = NEW_N(a, Accumulator, p->tiles.n);
     x->ncells = win_div_up(p->arena_bytes, CELL);
     x->cells = NEW_N(a, Cell, x->ncells);
-    for (int l = 0; l < p->loops.n; l++) x->trips[l] = cut_trip(p, l);
+    for (int l = 0; l < p->loops.n; l++) x->trips[l] = cut_trip(p, l, moving);
     return x;
 }

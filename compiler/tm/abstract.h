@@ -38,7 +38,8 @@ typedef struct Abstract {
     const char *why;                /* the first violation */
 } Abstract;
 
-Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p);
+/* moving: iterations of a loop in which rows or columns move; of others a few show everything. */
+Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p, int64_t moving);
 /* Runs the block with these values of the grid loops (indexed by loop). NULL, or the first violation in words. */
 const char *abstract_run(Abstract *x, const int64_t *block);
 

@@ -3,6 +3,8 @@
  * before the loop in which it stands; what still runs clean stays. */
 #include "abstract.h"
 
+enum { MOVING = 3 };                                /* rows of a line buffer: each meets what the last ones left; verify runs more */
+
 /* Blocks may differ where an iteration is cut off by a limit: the first block and the last. */
 static const char *run_blocks(Abstract *x)
 {
@@ -49,7 +51,7 @@ static void try_without(Abstract *x, int at)
 const char *tm_sync(Arena *a, const TmModule *m, TmProgram *p)
 {
     if (p->target != TM_CUDA) return NULL;
-    Abstract *x = abstract_new(a, m, p);
+    Abstract *x = abstract_new(a, m, p, MOVING);
     x->insert = true;
     const char *why = run_blocks(x);
     if (why) return why;

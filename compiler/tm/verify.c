@@ -168,7 +168,8 @@ static const char *instruction(const TmModule *m, const TmProgram *p, const TmIn
 /* The corners of the grid, and the middle. The batch counts as one image: images are alike. */
 static const char *run_blocks(Arena *a, const TmModule *m, const TmProgram *p)
 {
-    Abstract *x = abstract_new(a, m, p);
+    enum { MOVING = 64 };                           /* rows and columns meet the border; large images stay cheap */
+    Abstract *x = abstract_new(a, m, p, MOVING);
     int64_t *block = NEW_N(a, int64_t, p->loops.n);
     int grid[32], n = 0;
     for (int l = 0; l < p->loops.n && n < 12; l++)
