@@ -5,7 +5,6 @@
 #include "fc_copy.cuh"
 #include "fc_dw.cuh"
 #include "fc_frag.cuh"
-#include "fc_mma.cuh"
 #include "fc_pw.cuh"
 #include "fc_store.cuh"
 

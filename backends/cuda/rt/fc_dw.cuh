@@ -63,5 +63,86 @@ FC_DEVICE void dw_portable_acc(FRAG &frag, SRC src, TAPS taps, int dy, int dx, i
     }
 }
 
+// The V channels of one 16-byte chunk of the source, as f32, from any element type.
+template <class T, int V> FC_DEVICE void load_run(float (&v)[V], const char *p)
+{
+    if constexpr (element<T>::bytes == 2 && V == 8) {
+        uint4 u = *reinterpret_cast<const uint4 *>(p);
+        float2 a = unpack(u.x), b = unpack(u.y), c = unpack(u.z), d = unpack(u.w);
+        v[0] = a.x, v[1] = a.y, v[2] = b.x, v[3] = b.y, v[4] = c.x, v[5] = c.y, v[6] = d.x, v[7] = d.y;
+    } else {
+        FC_UNROLL
+        for (int i = 0; i < V; i += 4) {
+            float4_t f = load4<T>(p + i * element<T>::bytes);
+            v[i] = f.v[0], v[i + 1] = f.v[1], v[i + 2] = f.v[2], v[i + 3] = f.v[3];
+        }
+    }
+}
+template <class T, int V> FC_DEVICE void store_run(char *p, const float2 (&v)[V / 2])
+{
+    if constexpr (element<T>::bytes == 2 && V == 8) {
+        *reinterpret_cast<uint4 *>(p) = uint4{ pack(v[0]), pack(v[1]), pack(v[2]), pack(v[3]) };
+    } else {
+        FC_UNROLL
+        for (int i = 0; i < V / 2; i += 2) store4<T>(p + i * 2 * element<T>::bytes, v[i], v[i + 1]);
+    }
+}
+
+// One row of taps over one row of the source: ITEM_W neighbouring outputs, V channels. Each source pixel is read once and serves every output
+// whose window it is in:
+//
+//   source columns   x0 . . . . .          stride 1, 3 taps, ITEM_W 4: six loads of 16 bytes for 12 * V multiply-adds
+//   output 0         a b c
+//   output 1           a b c               last: the last column that any output needs; a ragged item reads that one again instead of going on
+//   output 2             a b c
+//   output 3               a b c
+template <int ITEM_W, int V, bool RAGGED, class SRC, class TAPS, class GEOM>
+FC_DEVICE void dw_row(float (&acc)[ITEM_W][V], SRC src, TAPS taps, int r, int y, int x0, int last, int c, int k)
+{
+    constexpr int span = (ITEM_W - 1) * GEOM::stride_w + (TAPS::s - 1) * GEOM::dil_w + 1;
+    float t[TAPS::s][V];
+    FC_UNROLL
+    for (int s = 0; s < TAPS::s; s++) load_run<typename TAPS::type>(t[s], taps.at(r, s, k));
+    const char *row = src.pixel(y, x0);
+    FC_UNROLL
+    for (int x = 0; x < span; x++) {
+        int at = RAGGED ? least(x, last - x0) : x;
+        float v[V];
+        load_run<typename SRC::type>(v, row + at * SRC::pitch_w + ((c * SRC::size) ^ src.twist(y, x0 + at)));
+        FC_UNROLL
+        for (int s = 0; s < TAPS::s; s++) {
+            int first = x - s * GEOM::dil_w, o = first / GEOM::stride_w;
+            if (first < 0 || first % GEOM::stride_w != 0 || o >= ITEM_W) continue;
+            FC_UNROLL
+            for (int j = 0; j < V; j++) acc[o][j] += v[j] * t[s][j];
+        }
+    }
+}
+
+// A thread computes ITEM_W neighbouring pixels of one 16-byte chunk of channels; lanes run over the chunks, then along the row, then down.
+template <class DST, class SUB, class SRC, class TAPS, class GEOM, int ITEM_W, class MASK, class EPI>
+FC_DEVICE void dw_window(DST dst, SRC src, TAPS taps, int dy, int dx, int dc, int k0, MASK mask, const EPI &epi)
+{
+    static_assert(GEOM::mult == 1, "the window form has one output channel an input channel");
+    constexpr int V = element<typename SRC::type>::chunk, chunks = round_up(TAPS::c, 8) / V, cols = div_up(SUB::w, ITEM_W);
+    constexpr bool ragged = SUB::w % ITEM_W != 0;
+    for (int i = thread(); i < chunks * cols * SUB::h; i += threads()) {
+        int k = i % chunks * V, h = SUB::h0 + i / chunks / cols, w = SUB::w0 + i / chunks % cols * ITEM_W;
+        int y = h * GEOM::stride_h + dy, x = w * GEOM::stride_w + dx, last = (SUB::w1 - 1) * GEOM::stride_w + dx + (TAPS::s - 1) * GEOM::dil_w;
+        float acc[ITEM_W][V] = {};
+        FC_UNROLL_IF(TAPS::r <= 3, TAPS::r)
+        for (int r = 0; r < TAPS::r; r++) dw_row<ITEM_W, V, ragged, SRC, TAPS, GEOM>(acc, src, taps, r, y + r * GEOM::dil_h, x, last, dc + k, k);
+        FC_UNROLL
+        for (int o = 0; o < ITEM_W; o++) {
+            if (ragged && w + o >= SUB::w1) continue;
+            bool on = mask(h, w + o);
+            float2 v[V / 2];
+            FC_UNROLL
+            for (int j = 0; j < V; j += 2) v[j / 2] = on ? epi(pair(acc[o][j], acc[o][j + 1]), h, w + o, k0 + k + j) : pair(0, 0);
+            store_run<typename DST::type, V>(dst.at(h, w + o, k0 + k), v);
+        }
+    }
+}
+
 }
 // ---- end fc_dw.cuh
