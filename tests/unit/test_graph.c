@@ -96,7 +96,7 @@ static void figures_of_one_block(void **state)
 
 static void check_graph(const Graph *g)
 {
-    int *readers = calloc((size_t)g->nodes.n, sizeof *readers);
+    int *readers = calloc((size_t)g->nodes.n, sizeof *readers), params = 0;
     for (int i = 0; i < g->nodes.n; i++) {
         const GraphNode *n = &g->nodes.at[i];
         assert_true(n->h > 0 && n->w > 0 && n->c > 0 && n->loc.file > 0 && n->loc.len > 0);
@@ -104,8 +104,9 @@ static void check_graph(const Graph *g)
         for (int k = 0; k < i; k++) assert_string_not_equal(g->nodes.at[k].name, n->name);
         const int param[5] = { n->weight, n->bias, n->mean, n->var, n->wscale };
         for (int k = 0; k < 5; k++)
-            if (param[k] >= 0) assert_int_equal(g->params.at[param[k]].node, i);
+            if (param[k] >= 0) assert_int_equal(g->params.at[param[k]].node, i), params++;
     }
+    assert_int_equal(params, g->params.n);                      /* every parameter has its reader */
     for (int i = 0; i < g->outputs.n; i++) readers[g->outputs.at[i].node]++;
     for (int i = 0; i < g->nodes.n; i++) {
         assert_int_equal(g->nodes.at[i].consumers, readers[i]);
@@ -192,6 +193,8 @@ static void golden_graphs_keep_the_invariants(void **state)
     assert_int_equal(check_file("tests/golden/graph/stages_operands.fcm"), 1);
     assert_int_equal(check_file("tests/golden/graph/stages_shared.fcm"), 1);
     assert_int_equal(check_file("tests/golden/graph/stages_mbconv.fcm"), 1);
+    assert_int_equal(check_file("tests/golden/graph/stages_two_readers.fcm"), 1);
+    assert_int_equal(check_file("tests/golden/graph/dead.fcm"), 1);
 }
 
 /* A MobileNetV2 block is three stages, with the input as the residual of the last one. */
