@@ -43,7 +43,7 @@ static bool check_trips(TmParser *z)
         if (tied > TM_MAX_TIED)
             return tm_error(z, z->program_loc, "FCM4013", "windows depend on loops that run %lld times together; %d is the most", (long long)tied, TM_MAX_TIED);
     }
-    if (all > TM_MAX_ELEMENTS || tm_sat_mul(cost, p->code.n) > (int64_t)1 << 30)
+    if (all > TM_MAX_ELEMENTS || tm_sat_mul(cost, p->code.n) > 1 << 24)
         return tm_error(z, z->program_loc, "FCM4013", "the loops of this program run more often than it can be walked");
     return true;
 }
@@ -203,7 +203,8 @@ static bool check_epilogue(TmParser *z, const TmIns *i, Loc l)
             if (tiles[n] < 0) continue;
             const TmTile *t = &z->p->tiles.at[tiles[n]];
             if (tm_is_image(t)) return wrong(z, l, t, "a tile of a tensor");
-            if (e->kind <= TM_EPI_BN && (t->ext[1] != 1 || t->ext[2] != 1 || t->space == TM_REGISTER)) return wrong(z, l, t, "one value a channel");
+            if (e->kind <= TM_EPI_BN && (t->ext[1] != 1 || t->ext[2] != 1)) return wrong(z, l, t, "one value a channel");
+            if (e->kind <= TM_EPI_BN && !t->member && t->space != TM_SHARED) return wrong(z, l, t, "packed or shared");
         }
     }
     return true;
@@ -229,6 +230,8 @@ static bool check_compute(TmParser *z, const TmIns *i, Loc l)
     if (i->op == TM_FINISH && d->space != TM_SHARED) return wrong(z, l, d, "a shared tile");
     if (d->order == TM_PANELS) return wrong(z, l, d, "stored pixel by pixel");
     if (tm_is_image(s)) return wrong(z, l, s, "a tile of a tensor");
+    if (i->op != TM_PW && !s->member && s->space == TM_GLOBAL) return wrong(z, l, s, "shared or register: only pw reads a source in place");
+    if (w && !w->member && w->space == TM_GLOBAL) return wrong(z, l, w, "packed or shared");
     if (i->op == TM_FINISH && i->accumulate) return tm_error(z, l, "FCM4009", "finish does not accumulate");
     if (i->accumulate && d->dtype != DT_F32) return wrong(z, l, d, "f32 to accumulate");
     if (w && (tm_is_image(w) || w->space == TM_REGISTER)) return wrong(z, l, w, "a tile of weights");

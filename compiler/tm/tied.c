@@ -56,3 +56,5 @@ TmChannels tm_channels(const TmProgram *p, const TmIns *i)
     if (i->op == TM_DW) return (TmChannels){ &t->org[3], t->ext[3], win_round_up(t->ext[3], 8) };
     return (TmChannels){ &t->org[3], t->ext[3], i->op == TM_STORE ? t->ext[3] : t->cpad };
 }
+
+bool tm_spreads(const TmModule *m, const TmTile *t, int d) { return t->ext[d] == 1 && m->tensors.at[t->tensor].dim[d] == 1; }

@@ -269,7 +269,7 @@ const char *tm_variant_refuses(const TmModule *m, const TmProgram *p, const TmIn
 
 /* run: the interpreter. data[tensor] = the tensor's elements as float in logical order, all of IN, PARAM given; OUT and TEMP are allocated by it.
  * exact: activations replaced by their FCM_EXACT functions. Every value is rounded where the program says. Counts bytes into *counted. */
-typedef struct TmRun { int64_t batch; bool exact; float **data; TmBytes counted; } TmRun;
+typedef struct TmRun { int64_t batch; bool exact; float **data; TmBytes counted; int64_t limit; } TmRun;       /* limit: of steps; 0 = none */
 const char *tm_run(Arena *a, const TmModule *m, TmRun *r);
 
 /* print and parse: a whole module; parse(print(m)) prints the same. Errors of the text are located (FCM4xxx). */

@@ -33,7 +33,7 @@ typedef struct TmParser {
 /* Largest numbers that the text may carry; with them no reader overflows or runs for ever. */
 enum {
     TM_MAX_TENSORS = 16384, TM_MAX_PROGRAMS = 4096, TM_MAX_LOOPS = 64, TM_MAX_TILES = 1024, TM_MAX_IMAGES = 64, TM_MAX_CODE = 16384,
-    TM_MAX_STAGES = 8, TM_MAX_EPI = 64, TM_MAX_TIED = 1 << 20, TM_MAX_SMALL = 1 << 20, TM_MAX_INT = 0x7FFFFFFF
+    TM_MAX_STAGES = 8, TM_MAX_EPI = 64, TM_MAX_TIED = 1 << 18, TM_MAX_SMALL = 1 << 20, TM_MAX_INT = 0x7FFFFFFF
 };
 #define TM_MAX_ELEMENTS ((int64_t)1 << 40)
 

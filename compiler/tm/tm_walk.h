@@ -3,7 +3,7 @@
 #define FCM_TM_WALK_H
 #include "tm.h"
 
-enum { TM_WALK_LOOPS = 64 };        /* loops of one program */
+enum { TM_WALK_LOOPS = 64, TM_WALK_FAR = 1 << 20 };      /* loops of one program; rows that a line buffer may be asked for */
 
 /* Sums of the readers saturate at INT64_MAX instead of overflowing (a text may ask for 2^31 iterations of anything). */
 int64_t tm_sat_mul(int64_t a, int64_t b);
@@ -18,8 +18,22 @@ TmSpace tm_space_of(const TmProgram *p, const TmTile *t);
 /* Output channels of PW, DW, FINISH and STORE: n from lo on (absolute) carry values; written is what lands in storage (STORE: n). */
 typedef struct TmChannels { const Affine *lo; int64_t n, written; } TmChannels;
 TmChannels tm_channels(const TmProgram *p, const TmIns *i);
+/* A tile of extent 1 over a tensor of size 1 in dimension d (1 or 2): its one row or column stands for all. */
+bool tm_spreads(const TmModule *m, const TmTile *t, int d);
 
-/* walk_shared.c: bytes and wavefronts of shared memory of one execution of the instruction. stored: elements that a STORE reads, clipped. */
+/* ---- sets of bytes (walk_unique.c) ---- */
+/* Sorted, disjoint, not adjacent spans. */
+typedef VEC(WinSpan) TmSpans;
+void tm_spans_add(Arena *a, TmSpans *s, WinSpan x);             /* in any order; then close once */
+void tm_spans_close(TmSpans *s);
+/* What one instruction touches of one tensor, image or member, over the whole program: a product of three sets. */
+typedef struct TmTouch { int slot, member; bool written; int64_t unit; TmSpans dim[3]; } TmTouch;
+typedef VEC(TmTouch) TmTouches;
+/* Elements in the union of those touches of `all` that have first's slot, member and direction. */
+int64_t tm_union_elements(Arena *a, const TmTouches *all, const TmTouch *first);
+
+/* ---- shared memory (walk_shared.c) ---- */
+/* Bytes and wavefronts of one execution of the instruction, without what STORE reads of its source. */
 typedef struct TmShared { int64_t bytes, waves; } TmShared;
-TmShared tm_shared_traffic(const TmModule *m, const TmProgram *p, const TmIns *i);
+TmShared tm_shared_traffic(const TmProgram *p, const TmIns *i);
 #endif
