@@ -12,7 +12,7 @@ extern const unsigned long fcm_embedded_std_fcm_size;
 
 AstFile *ast_parse(Arena *a, Diag *d, int source)
 {
-    Parser p = { .arena = a, .diag = d, .file = NEW(a, AstFile), .offender = -1 };
+    Parser p = { .arena = a, .diag = d, .file = NEW(a, AstFile), .offender = -1, .resumed = -1 };
     p.file->source = source;
     if (scan(a, d, source, &p.tokens)) fcm_parse(&p);
     return p.file;

@@ -29,22 +29,6 @@ static Loc loc(const Parser *p, int i)
 
 static bool is_arithmetic(int k) { return k == '+' || k == '-' || k == '*' || k == '/'; }
 
-/* Where token i stands, told by the tokens before it. */
-static Place place_of(const Parser *p, int i)
-{
-    bool in_body = false;
-    for (i--; i >= 0; i--) {
-        int k = kind(p, i);
-        if (k == '}' || k == T_USE) return PLACE_ITEM;
-        if (k == '{') in_body = true;
-        if (k == T_BLOCK) return in_body ? PLACE_BLOCK : PLACE_HEAD;
-        if (k == T_PLAN) return in_body ? PLACE_PLAN : PLACE_HEAD;
-    }
-    return PLACE_ITEM;
-}
-
-/* ---- recovery ---- */
-
 static bool is_reserved(int k) { return k == T_BLOCK || k == T_RETURN || k == T_USE || k == T_PLAN || k == T_FOR; }
 
 /* A reserved word that is followed as only a name would be: `plan = x`, `pw(use)`. */
@@ -54,6 +38,23 @@ static bool stands_as_name(const Parser *p, int i)
     return is_reserved(kind(p, i)) &&
            (after == '=' || after == ':' || after == ',' || after == ')' || after == T_PIPE || is_arithmetic(after));
 }
+
+/* Where token i stands, told by the tokens before it. */
+static Place place_of(const Parser *p, int i)
+{
+    bool in_body = false;
+    for (i--; i >= 0; i--) {
+        int k = kind(p, i);
+        if (k == '}' || (k == T_USE && !stands_as_name(p, i))) return PLACE_ITEM;
+        if (k == '{') in_body = true;
+        if (stands_as_name(p, i)) continue;
+        if (k == T_BLOCK) return in_body ? PLACE_BLOCK : PLACE_HEAD;
+        if (k == T_PLAN) return in_body ? PLACE_PLAN : PLACE_HEAD;
+    }
+    return PLACE_ITEM;
+}
+
+/* ---- recovery ---- */
 
 static bool begins_item(const Parser *p, int i)
 {
@@ -75,17 +76,17 @@ static bool begins_stmt(const Parser *p, int i, Place place)
 int syntax_resume(Parser *p)
 {
     Place place = place_of(p, p->offender);
-    int i = p->offender;
+    int i = p->offender > p->resumed ? p->offender : p->resumed + 1;
     p->offender = -1;
     for (; kind(p, i) != T_END; i++) {
-        p->next = i;
+        p->next = p->resumed = i;
         if (begins_item(p, i)) return T_RESUME_ITEM;
         if (place == PLACE_HEAD && kind(p, i) == '{') return T_RESUME_HEAD;
         if (place < PLACE_BLOCK) continue;
         if (kind(p, i) == '}' || (place == PLACE_BLOCK && kind(p, i) == T_RETURN && token(p, i)->first)) return T_RESUME_STMT;
         if (begins_stmt(p, i, place)) return T_RESUME_STMT;
     }
-    p->next = i;
+    p->next = p->tokens.at.n - 1;
     return T_RESUME_ITEM;
 }
 
