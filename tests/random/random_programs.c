@@ -37,9 +37,7 @@ static Sched random_schedule(Rng *r)
 static bool make_problem(Case *c)
 {
     c->text = problem_text(c->a, &c->rng);
-    const char *path = "/dev/null";
     AstFiles files = { 0 };
-    (void)path;
     char name[64];
     snprintf(name, sizeof name, "%s/fcm_random_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     int fd = mkstemp(name);
@@ -63,7 +61,6 @@ static bool lower_somehow(Case *c)
         c->sched = random_schedule(&c->rng);
         c->m = plan_with(c->a, c->d, c->g, c->s, &o, &c->sched, &why);
         if (c->m) return true;
-        if (strstr(why, "invariant") || strstr(why, "bug")) break;
     }
     printf("    refused: %s\n", why ? why : "?");
     return false;
@@ -134,5 +131,6 @@ int main(int argc, char **argv)
     for (int i = 0; tally[AGREES] < count && i < count * 3; i++) tally[one(seed + (uint64_t)i, verbose)]++;
     printf("%d programs agree, %d wrong, %d without a schedule that fits, %d with values beyond f16's integers\n", tally[AGREES], tally[WRONG], tally[REFUSED],
            tally[UNUSABLE]);
-    return tally[WRONG] > 0 || tally[AGREES] < count;
+    /* with a dozen random schedules each, every problem finds one that fits: a program that verify refuses shows as a missing one */
+    return tally[WRONG] > 0 || tally[REFUSED] > 0 || tally[AGREES] < count;
 }
