@@ -14,12 +14,13 @@ static AstExpr *node(Parser *p, AstKind kind, Loc l)
     return e;
 }
 
-/* Takes child's depth into account; a node that gets too deep is reported and emptied to a leaf, so the rest stays shallow. */
+/* Takes child's depth into account; a node that gets too deep is reported and emptied to a leaf, and parsing ends there. */
 static AstExpr *deepen(Parser *p, AstExpr *e, const AstExpr *child)
 {
     if (child && child->depth >= e->depth) e->depth = child->depth + 1;
     if (e->depth <= AST_MAX_DEPTH) return e;
-    diag_error(p->diag, e->loc, "FCM0009", "an expression of more than %d levels; give parts of it a name", AST_MAX_DEPTH);
+    if (!p->given_up) diag_error(p->diag, e->loc, "FCM0009", "an expression of more than %d levels; give parts of it a name", AST_MAX_DEPTH);
+    p->given_up = true;
     return node(p, AST_NUMBER, e->loc);
 }
 

@@ -12,7 +12,7 @@ typedef struct Parser {
     int next, last;                 /* index of the token that the parser gets next, and of the one that it got last */
     int offender;                   /* index of the token that broke the grammar, while recovery has not begun; else -1 */
     int resumed;                    /* where recovery went on last; it never goes on at one place twice, so it ends */
-    bool given_up;                  /* too many errors: the parser gets no more tokens */
+    bool given_up;                  /* too many errors, or too deep: the parser gets no more tokens */
     bool broken;                    /* the block or plan being read has an error already */
 } Parser;
 

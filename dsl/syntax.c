@@ -251,8 +251,8 @@ void syntax_error(Parser *p, const char *const *expected, int n)
     Expected x = { expected, n };
     p->offender = p->last;
     p->broken = true;
-    if (diag_errors(p->diag) > DIAG_LIMIT) p->given_up = true;
-    if (is_reported(p)) return;
+    if (p->given_up || is_reported(p)) return;
+    if (diag_errors(p->diag) >= DIAG_LIMIT) p->given_up = true;
     if (mixes_pipe_and_arithmetic(p, &x) || misuses_reserved_word(p, &x) || lacks_expression(p)) return;
     if (pipes_into_no_step(p) || closes_nothing(p) || leaves_bracket_open(p, &x)) return;
     if (goes_on_after_return(p, &x) || strays(p, &x)) return;

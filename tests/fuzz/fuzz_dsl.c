@@ -130,6 +130,19 @@ static void mutate(Rng *r, Input *in, const Input *other)
     }
 }
 
+/* Comments, line ends and spaces where a sign or a space stands: what parses mostly still does, and the formatter has work. */
+static void scatter_layout(Rng *r, Input *in)
+{
+    static const char *const layout[] = { " ", "\n", "\n\n\n", "\r\n", "\t", "/* c */", " // d\n", "\n// e\n", "/* f\n  g */", "\n/* h */\n", "/**/" };
+    for (uint32_t k = below(r, 12) + 1; k > 0; k--) {
+        size_t at = below(r, in->n + 1);
+        while (at < in->n && !strchr(" ,()[]{}=|\n", in->at[at])) at++;
+        if (at > 0 && in->at[at - 1] == '|') at--;              /* not into `|>` */
+        const char *s = layout[below(r, sizeof layout / sizeof *layout)];
+        splice(in, at, 0, s, strlen(s));
+    }
+}
+
 /* Where the run stands, for the handler that tells how to repeat a crash. */
 static volatile sig_atomic_t current_round;
 static char **arguments;
@@ -146,7 +159,9 @@ static void crashed(int signal_number)
 static void make_input(Rng *r, Input *in, const Input *seeds, int n)
 {
     *in = seeds[below(r, (size_t)n)];
-    for (uint32_t k = below(r, 8) + 1; k > 0; k--) mutate(r, in, &seeds[below(r, (size_t)n)]);
+    bool layout = below(r, 2);
+    if (layout) scatter_layout(r, in);
+    for (uint32_t k = below(r, 8) + !layout; k > 0 && !(layout && below(r, 4)); k--) mutate(r, in, &seeds[below(r, (size_t)n)]);
 }
 
 static int read_seeds(int argc, char **argv, Input *seeds, long *only)
