@@ -33,6 +33,8 @@ const Step *step_of_name(Ck *ck, AstName name)
     if (bound) {
         ck_error(ck, name.loc, "FCM1003", "a step is wanted here, '%s' is %s", name.text, ck_kind(ck, bound));
         if (bound->bound.file) ck_note(ck, bound->bound, "bound here");
+    } else if (name_is_word(name.text)) {
+        ck_error(ck, name.loc, "FCM1003", "a step is wanted here, '%s' is a word", name.text);
     } else if (diag_errors(ck->diag) == 0) {
         ice("names.c let '%s' pass, which nothing binds", name.text);
     }
