@@ -204,7 +204,7 @@ static bool parse_program(TmParser *z)
     z->program_loc = l;
     z->bad_program = false;
     TmProgram *p = NEW(z->a, TmProgram);
-    *p = (TmProgram){ .threads = 1, .ctas = 1 };
+    *p = (TmProgram){ .name = "", .threads = 1, .ctas = 1 };
     z->p = p;
     z->loop_loc.n = z->tile_loc.n = z->image_loc.n = z->ins_loc.n = 0;
     if (!tm_name(z, "the program's name", &name)) return false;

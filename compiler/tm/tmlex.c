@@ -149,14 +149,13 @@ bool tm_end_line(TmParser *z)
     return true;
 }
 
+/* Unread characters are skipped as they are: after an error they say nothing new. */
 void tm_skip_line(TmParser *z)
 {
-    while (z->t.kind != TOK_END && z->t.kind != TOK_LINE) {
-        if (z->t.kind == TOK_BAD)                               /* reported once; the rest of its line says nothing new */
-            while (peek(z, z->pos) != -1 && peek(z, z->pos) != '\n') z->pos++;
-        tm_next(z);
-    }
-    if (z->t.kind == TOK_LINE) tm_next(z);
+    if (z->t.kind == TOK_END) return;
+    if (z->t.kind != TOK_LINE)
+        while (peek(z, z->pos) != -1 && peek(z, z->pos) != '\n') z->pos++;
+    tm_next(z);
 }
 
 /* ---- numbers, words, names ---- */

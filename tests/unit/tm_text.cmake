@@ -1,0 +1,1 @@
+fcm_unit_test(test_tm_text USES fcm_tm fcm_base)
