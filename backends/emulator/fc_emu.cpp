@@ -467,14 +467,14 @@ template <class T> static void grow(T **at, int n, int *capacity)
     *at = more;
 }
 
-static void note_shared(machine *m, int thread, const void *p, int bytes, bool write, void *pc)
+static void note_shared(machine *m, int thread, const void *p, int bytes, access_kind kind, void *pc)
 {
-    if (check_shared) check_shared(m, thread, p, (size_t)bytes, write, pc);
+    if (check_shared) check_shared(m, thread, p, (size_t)bytes, kind, pc);
 }
 
-static void perform(machine *m, const copy *c)
+static void perform(machine *m, const copy *c, void *pc)
 {
-    note_shared(m, m->current, c->dst, c->bytes, true, __builtin_return_address(0));
+    note_shared(m, m->current, c->dst, c->bytes, LAND, pc);
     if (all.mode.early) return;
     if (c->inside) memcpy(c->dst, c->src, (size_t)c->bytes);
     else memset(c->dst, 0, (size_t)c->bytes);
@@ -527,7 +527,7 @@ static void ldmatrix_all(machine *m, warp *w, int matrices, bool transposed, voi
             const char *row = ((ldmatrix_args *)w->args[i * 8 + r])->row;
             if ((uintptr_t)row % 16) report(m, "ldmatrix: misaligned row of lane %d", i * 8 + r), give_up(m);
             if (!in_shared(m, row, 16)) report(m, "ldmatrix: row of lane %d outside shared memory, byte %ld of %ld", i * 8 + r, (long)(row - m->shared), (long)m->smem), give_up(m);
-            note_shared(m, first + i * 8 + r, row, 16, false, pc);
+            note_shared(m, first + i * 8 + r, row, 16, READ, pc);
             memcpy(e[r], row, 16);
         }
         for (int r = 0; r < 8; r++)
@@ -725,7 +725,7 @@ void fc_emu_cp_async(void *dst, const void *src, int bytes, int inside, int id)
     if ((uintptr_t)dst % (uintptr_t)bytes) report(m, "cp.async: misaligned destination, byte %ld of shared memory", (long)((char *)dst - m->shared)), give_up(m);
     if (!in_shared(m, dst, (size_t)bytes)) report(m, "cp.async: destination out of bounds, byte %ld of %ld", (long)((char *)dst - m->shared), (long)m->smem), give_up(m);
     if (inside && !global_ok(m, src, bytes, id, false)) give_up(m);
-    note_shared(m, m->current, dst, bytes, true, __builtin_return_address(0));
+    note_shared(m, m->current, dst, bytes, ISSUE, __builtin_return_address(0));
     if (!all.mode.early) memset(dst, 0xFF, (size_t)bytes);
     else if (inside) memcpy(dst, src, (size_t)bytes);
     else memset(dst, 0, (size_t)bytes);
@@ -748,7 +748,7 @@ void fc_emu_wait(int pending)
     int done = f->groups - pending;
     if (done <= 0) return;
     int copies = f->group[done - 1];
-    for (int i = 0; i < copies; i++) perform(m, &f->queue[i]);
+    for (int i = 0; i < copies; i++) perform(m, &f->queue[i], __builtin_return_address(0));
     f->queued -= copies;
     f->groups -= done;
     memmove(f->queue, f->queue + copies, (size_t)f->queued * sizeof *f->queue);

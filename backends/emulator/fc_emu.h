@@ -120,8 +120,8 @@ bool launch_state(const machine *m, const void *p, size_t bytes);
 
 /* Present only with fc_checker.cpp. */
 void check_block_begin(machine *m) __attribute__((weak));
-void check_shared(machine *m, int thread, const void *p, size_t bytes, bool write, void *pc) __attribute__((weak));
-void check_release(machine *m) __attribute__((weak));
+enum access_kind { READ, WRITE, ISSUE, LAND };                 /* ISSUE, LAND: an asynchronous copy is written at its issue and at its wait */
+void check_shared(machine *m, int thread, const void *p, size_t bytes, access_kind kind, void *pc) __attribute__((weak));
 
 }
 #endif

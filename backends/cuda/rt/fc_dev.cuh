@@ -24,8 +24,6 @@
 #define FC_WAIT(n) fc::cp_async_wait<n>()
 #define FC_SEQ _Pragma("unroll 1")
 #define FC_UNROLL _Pragma("unroll")
-#define FC_PRAGMA(text) _Pragma(#text)
-#define FC_UNROLL_IF(condition, n) FC_PRAGMA(unroll ((condition) ? (n) : 1))
 #define FC_NOTE(kernel, arch, threads, ctas, smem, source)
 #define FC_BUFFER(id, base, bytes) ((void)0)
 #define FC_COUNT_READ(id, bytes) ((void)0)
@@ -42,7 +40,6 @@
 #define FC_WAIT(n) fc_emu_wait(n)
 #define FC_SEQ
 #define FC_UNROLL
-#define FC_UNROLL_IF(condition, n)
 #define FC_NOTE(kernel, arch, threads, ctas, smem, source) \
     [[maybe_unused]] static const int fc_note_##kernel = fc_emu_note(#kernel, arch, threads, ctas, smem, source);
 #define FC_BUFFER(id, base, bytes) fc_emu_buffer(id, base, bytes)

@@ -130,7 +130,7 @@ FC_DEVICE void dw_window(DST dst, SRC src, TAPS taps, int dy, int dx, int dc, in
         int k = i % chunks * V, h = SUB::h0 + i / chunks / cols, w = SUB::w0 + i / chunks % cols * ITEM_W;
         int y = h * GEOM::stride_h + dy, x = w * GEOM::stride_w + dx, last = (SUB::w1 - 1) * GEOM::stride_w + dx + (TAPS::s - 1) * GEOM::dil_w;
         float acc[ITEM_W][V] = {};
-        FC_UNROLL_IF(TAPS::r <= 3, TAPS::r)
+        FC_SEQ
         for (int r = 0; r < TAPS::r; r++) dw_row<ITEM_W, V, ragged, SRC, TAPS, GEOM>(acc, src, taps, r, y + r * GEOM::dil_h, x, last, dc + k, k);
         FC_UNROLL
         for (int o = 0; o < ITEM_W; o++) {
