@@ -38,7 +38,7 @@ const char *tm_ins_text(Arena *a, const TmModule *m, const TmProgram *p, int at)
 {
     const TmIns *i = &p->code.at[at];
     Text t = text_new(a);
-    text_printf(&t, "instruction %d, %s", at, tm_op_rows[i->op].text);
+    text_printf(&t, "instruction %d, %s%s", at, tm_op_rows[i->op].text, i->async ? "_async" : "");
     if (i->op == TM_LOOP || i->op == TM_END) text_printf(&t, " %s", p->loops.at[i->loop].name);
     if (i->op == TM_WAIT) text_printf(&t, " %d", i->n);
     if (i->op == TM_STORE && i->tensor >= 0 && i->tensor < m->tensors.n) text_printf(&t, " %s", m->tensors.at[i->tensor].name);

@@ -187,13 +187,20 @@ static void after_loop(Pipe *x, const Pendings *before, bool may_be_skipped)
     }
 }
 
+/* From here on a body waits in every iteration anyway; what is read before it is better waited for once, before the loop. */
+static int first_async(const Pipe *x, int from, int to)
+{
+    while (from < to && !x->old[from].async) from++;
+    return from;
+}
+
 static void loop(Pipe *x, int at, int end)
 {
     const TmLoop *l = &x->p->loops.at[x->old[at].loop];
     bool cut = l->limit_bound > 0;
     Depths d = depths(x, at, end);
     if (d.most > 0) prologue(x, at, end, d);
-    else if (l->kind != TM_GRID) settle_readers(x, at + 1, end);
+    else if (l->kind != TM_GRID) settle_readers(x, at + 1, first_async(x, at + 1, end));
     for (int k = 0; k < x->pending.n && cut; k++)
         if (!x->pending.at[k].committed) {          /* a commit inside may not happen */
             commit(x);
