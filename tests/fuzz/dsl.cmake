@@ -13,5 +13,6 @@ if(FCM_LIBFUZZER)
     target_compile_definitions(fuzz_dsl_libfuzzer PRIVATE FCM_LIBFUZZER)
     target_compile_options(fuzz_dsl_libfuzzer PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_dsl_libfuzzer PRIVATE -fsanitize=fuzzer)
+    target_compile_options(fcm_dsl PRIVATE -fsanitize=fuzzer-no-link)   # coverage guides it
     target_link_libraries(fuzz_dsl_libfuzzer PRIVATE fcm_dsl)
 endif()

@@ -1,0 +1,1 @@
+fcm_unit_test(test_dsl USES fcm_dsl)
