@@ -213,10 +213,10 @@ static void pixels_are_an_odd_number_of_chunks(void **state)
     assert_int_equal(t[b.wd].pitch_h, 96);
     /* the image: we 16 rows of 48, wd 9 taps of 32, wp 16 rows of 48, two biases of 16 f32 */
     assert_int_equal(t[b.wd].image_off, 768);
-    assert_int_equal(t[b.wp].image_off, 768 + 288);
-    assert_int_equal(t[b.be].image_off, 768 + 288 + 768);
-    assert_int_equal(t[b.bd].image_off, 768 + 288 + 768 + 64);
-    assert_int_equal(b.p->images.at[b.w].bytes, 1984);          /* 1952 in units of 64 */
+    assert_int_equal(t[b.wp].image_off, 1088);                  /* 768 + 288 in units of 64 */
+    assert_int_equal(t[b.be].image_off, 1088 + 768);
+    assert_int_equal(t[b.bd].image_off, 1088 + 768 + 64);
+    assert_int_equal(b.p->images.at[b.w].bytes, 1984);
     assert_int_equal(b.p->images.at[b.w].offset, 0);
     assert_int_equal(b.p->images.at[b.f].offset, 6144);         /* 3 * 1984 in units of 256 */
     assert_int_equal(b.m->packed_bytes, 6144 + 64);
