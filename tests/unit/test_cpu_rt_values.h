@@ -33,6 +33,12 @@ PW_CONST(pw_bare16, .V = 16, .global = 1, .epi = 1, .dst_t = F32_TILE(2, 12, 32,
          .item_w = 5, .item_c = 32, .sub = { 0, 2, 0, 12 }, .wt = { 32, 16, 16, 32, 512, FC_F32 }, .mask = NO_MASK)
 PW_CONST(pw_sum16, .V = 16, .acc = 1, .dst_t = F32_TILE(7, 7, 96, 96, 0), .src_t = F32_TILE(7, 7, 48, 48, 0), .item_w = 7, .item_c = 48,
          .sub = { 0, 7, 0, 7 }, .wt = { 96, 48, 48, 48, 2304, FC_F32 }, .mask = NO_MASK)
+PW_CONST(pw_project16, .V = 16, .dst_t = F32_TILE(1, 8, 24, 24, 0), .src_t = F32_TILE(1, 8, 144, 144, 0), .item_w = 8, .item_c = 32,
+         .sub = { 0, 1, 0, 8 }, .wt = { 24, 144, 144, 32, 4608, FC_F32 }, .mask = NO_MASK)
+PW_CONST(pw_halves16, .V = 16, .epi = 1, .dst_t = F32_TILE(2, 12, 40, 40, 0), .src_t = F32_TILE(2, 12, 9, 16, 0), .item_w = 7, .item_c = 48,
+         .sub = { 0, 2, 0, 12 }, .wt = { 37, 9, 9, 48, 432, FC_F32 }, .mask = { 1, 0, 0, 2, 11 })
+PW_CONST(pw_last16, .V = 16, .acc = 1, .dst_t = F32_TILE(2, 12, 40, 40, 0), .src_t = F32_TILE(2, 12, 9, 16, 0), .item_w = 7, .item_c = 32,
+         .sub = { 0, 2, 0, 12 }, .wt = { 40, 9, 9, 32, 288, FC_F32 }, .mask = NO_MASK)
 #endif
 
 #define DW_FIELDS .epi = 1, .mask = NO_MASK
@@ -70,6 +76,9 @@ static void pw_constant(void **unused)
         check_pw(&pw_expand16_case, pw_expand16, i);
         check_pw(&pw_bare16_case, pw_bare16, i);
         check_pw(&pw_sum16_case, pw_sum16, i);
+        check_pw(&pw_project16_case, pw_project16, i);
+        check_pw(&pw_halves16_case, pw_halves16, i);
+        check_pw(&pw_last16_case, pw_last16, i);
 #endif
     }
 }

@@ -52,9 +52,9 @@
 #define FC_TEXT_END _Pragma("GCC pop_options")
 #else
 #define FC_TEXT_END
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"        /* vectors wider than the machine's never cross a real call */
 #endif
+#ifdef FC_GENERIC
+#pragma GCC diagnostic ignored "-Wpsabi"        /* vectors wider than the machine's never cross a real call */
 #endif
 
 #define FC_INLINE static inline __attribute__((always_inline, unused))

@@ -9,7 +9,9 @@
  *           |   | nv vectors   |                  a row ends in a tile of fewer pixels; where their number is not
  *           v   | np pixels    |                  known when compiling, the last pixel is computed several times
  *        item_w +--------------+                  and stored once
- */
+ *
+ * Width 16 takes any number of channels: panels are padded to whole vectors, a last half vector is computed two pixels at once. Its
+ * epilogue is called with 16 lanes, of which 8 are stored. */
 #ifndef FC_PW_H
 #define FC_PW_H
 typedef struct fc_pw {
@@ -45,16 +47,16 @@ FC_INLINE void fc_pw_live(const fc_pw *o, fc_span *rows, fc_span *cols)
     }
 }
 
-/* ---- one register tile: `live` pixels of np, from pixel (h, w) on, nv vectors of channels from k on ---- */
+/* ---- one register tile: `live` pixels of np, from pixel (h, w) on, nk channels from k on ---- */
 
-FC_INLINE void fc_pw_tile1(const fc_pw *o, int h, int w, int k, int np, int live, int nv, fc_epi1 epi, const void *ctx)
+FC_INLINE void fc_pw_tile1(const fc_pw *o, int h, int w, int k, int np, int live, int nk, fc_epi1 epi, const void *ctx)
 {
     const fc_weights *wt = o->wt;
     const char *src = fc_pw_pixel(o, h, w);
     char *dst = fc_at(o->dst_t, o->dst, h, w, o->k0);
     int type = fc_pw_type(o), to = o->dst_t->type, n = fc_pw_channels(o);
     (void)np, (void)live;                                   /* one pixel */
-    for (int i = k; i < k + nv; i++) {
+    for (int i = k; i < k + nk; i++) {
         char *at = dst + i * fc_size(to);
         float sum = o->add ? fc_get1(at, to) : 0;
         const char *wgt = o->wgt + ((ptrdiff_t)(i / wt->panel) * wt->pitch + i % wt->panel) * fc_size(wt->type);
@@ -63,6 +65,44 @@ FC_INLINE void fc_pw_tile1(const fc_pw *o, int h, int w, int k, int np, int live
         fc_put1(at, to, epi ? epi(sum, ctx, h, w, o->k0 + i) : sum);
     }
 }
+
+/* Where a vector tile lies: bytes and types of source, weights and destination. */
+typedef struct fc_pw_at {
+    const char *src, *wgt; char *dst;
+    int n, size, type, step, wgt_size, wgt_type, to_size, to_type;      /* n: channels to contract; step: bytes of weights a channel */
+    ptrdiff_t from, to;                                     /* bytes from pixel to pixel of source and destination */
+    int h, w, k, add;                                       /* of the first element, relative to the destination tile */
+} fc_pw_at;
+
+FC_INLINE fc_pw_at fc_pw_place(const fc_pw *o, int h, int w, int k)
+{
+    const fc_weights *wt = o->wt;
+    const char *wgt = o->wgt + ((ptrdiff_t)(k / wt->panel) * wt->pitch + k % wt->panel) * fc_size(wt->type);
+    return (fc_pw_at){ fc_pw_pixel(o, h, w), wgt, fc_at(o->dst_t, o->dst, h, w, o->k0 + k), fc_pw_channels(o), fc_size(fc_pw_type(o)), fc_pw_type(o),
+                       wt->panel * fc_size(wt->type), fc_size(wt->type), wt->type, fc_size(o->dst_t->type), o->dst_t->type,
+                       fc_pw_pitch(o), o->dst_t->pitch_w, h, w, o->k0 + k, o->add };
+}
+
+enum { FC_PW_SUMS = 32 };                                   /* most vectors of a register tile */
+
+/* The vector tile. Weights of channel c: vectors at wgt + c * panel. */
+#define FC_PW_TILE(V) \
+    FC_INLINE void fc_pw_whole##V(const fc_pw_at *o, int np, int live, int nv, fc_epi##V epi, const void *ctx) \
+    { \
+        const char *src = o->src, *wgt = o->wgt; \
+        fc_v##V sum[FC_PW_SUMS]; \
+        FC_FULL for (int t = 0; t < np * nv; t++) \
+            sum[t] = o->add ? fc_get##V(o->dst + fc_min(t / nv, live - 1) * o->to + t % nv * V * o->to_size, o->to_type) : (fc_v##V){ 0 }; \
+        for (int c = 0; c < o->n; c++, src += o->size, wgt += o->step) \
+            FC_FULL for (int t = 0; t < np * nv; t++) \
+                sum[t] = fc_fma_##V(fc_splat_##V(fc_get1(src + fc_min(t / nv, live - 1) * o->from, o->type)), \
+                                    fc_get##V(wgt + t % nv * V * o->wgt_size, o->wgt_type), sum[t]); \
+        FC_FULL for (int t = 0; t < np * nv; t++) \
+            if (t / nv < live) { \
+                int p = t / nv, v = t % nv * V; \
+                fc_put##V(o->dst + p * o->to + v * o->to_size, o->to_type, epi ? epi(sum[t], ctx, o->h, o->w + p, o->k + v) : sum[t]); \
+            } \
+    }
 
 /* ---- all tiles of a call, and its six faces ---- */
 #define FC_PW_WIDTH(V, NAME) \
@@ -77,16 +117,16 @@ FC_INLINE void fc_pw_tile1(const fc_pw *o, int h, int w, int k, int np, int live
                 continue; \
             } \
             for (int k = 0; k < nk; k += V) \
-                fc_put##V(fc_at(o->dst_t, o->dst, h, w, o->k0 + k), to, epi((fc_v##V){ 0 }, ctx, h, w, o->k0 + k)); \
+                fc_put_n##V(fc_at(o->dst_t, o->dst, h, w, o->k0 + k), to, epi((fc_v##V){ 0 }, ctx, h, w, o->k0 + k), fc_min(V, nk - k)); \
         } \
     } \
-    FC_INLINE void fc_pw_row##V(const fc_pw *o, int h, fc_span cols, int k, int nv, int item_w, fc_epi##V epi, const void *ctx) \
+    FC_INLINE void fc_pw_row##V(const fc_pw *o, int h, fc_span cols, int k, int nk, int item_w, fc_epi##V epi, const void *ctx) \
     { \
         int w = cols.lo, rest = (cols.hi - cols.lo) % item_w; \
-        for (; w + item_w <= cols.hi; w += item_w) fc_pw_tile##V(o, h, w, k, item_w, item_w, nv, epi, ctx); \
+        for (; w + item_w <= cols.hi; w += item_w) fc_pw_tile##V(o, h, w, k, item_w, item_w, nk, epi, ctx); \
         if (!rest) return; \
-        if (__builtin_constant_p(rest)) fc_pw_tile##V(o, h, w, k, rest, rest, nv, epi, ctx); \
-        else fc_pw_tile##V(o, h, w, k, item_w, rest, nv, epi, ctx); \
+        if (__builtin_constant_p(rest)) fc_pw_tile##V(o, h, w, k, rest, rest, nk, epi, ctx); \
+        else fc_pw_tile##V(o, h, w, k, item_w, rest, nk, epi, ctx); \
     } \
     FC_INLINE void fc_pw_run##V(const fc_pw *o, int item_w, int item_c, fc_epi##V epi, const void *ctx) \
     { \
@@ -102,9 +142,9 @@ FC_INLINE void fc_pw_tile1(const fc_pw *o, int h, int w, int k, int np, int live
                 if (live) fc_pw_dead##V(o, h, cols.hi, o->sub.w1, epi, ctx); \
             } \
         for (int k = 0; k < full; k += item_c) \
-            for (int h = rows.lo; h < rows.hi; h++) fc_pw_row##V(o, h, cols, k, item_c / V, item_w, epi, ctx); \
+            for (int h = rows.lo; h < rows.hi; h++) fc_pw_row##V(o, h, cols, k, item_c, item_w, epi, ctx); \
         if (full < nk) \
-            for (int h = rows.lo; h < rows.hi; h++) fc_pw_row##V(o, h, cols, full, (nk - full) / V, item_w, epi, ctx); \
+            for (int h = rows.lo; h < rows.hi; h++) fc_pw_row##V(o, h, cols, full, nk - full, item_w, epi, ctx); \
     } \
     FC_INLINE void fc_pw_##NAME(const fc_tile *dst_t, fc_ref dst, fc_sub sub, const fc_tile *src_t, fc_ref src, const fc_weights *wt, \
                                     const void *wgt, int dy, int dx, int dc, int k0, int item_w, int item_c, fc_mask mask, fc_epi##V epi, \
@@ -133,37 +173,57 @@ FC_INLINE void fc_pw_tile1(const fc_pw *o, int h, int w, int k, int np, int live
         fc_pw_run##V(&o, item_w, item_c, NULL, NULL); \
     }
 
-enum { FC_PW_SUMS = 32 };                                   /* most vectors of a register tile */
-
-/* The vector tile. Weights of channel c: vectors at wgt + c * panel. */
-#define FC_PW_TILE(V) \
-    FC_INLINE void fc_pw_tile##V(const fc_pw *o, int h, int w, int k, int np, int live, int nv, fc_epi##V epi, const void *ctx) \
-    { \
-        const fc_weights *wt = o->wt; \
-        const char *src = fc_pw_pixel(o, h, w), *wgt = o->wgt + ((ptrdiff_t)(k / wt->panel) * wt->pitch + k % wt->panel) * fc_size(wt->type); \
-        char *dst = fc_at(o->dst_t, o->dst, h, w, o->k0 + k); \
-        ptrdiff_t from = fc_pw_pitch(o), pitch = o->dst_t->pitch_w; \
-        int type = fc_pw_type(o), to = o->dst_t->type, n = fc_pw_channels(o), vector = V * fc_size(to); \
-        fc_v##V sum[FC_PW_SUMS]; \
-        FC_FULL for (int t = 0; t < np * nv; t++) \
-            sum[t] = o->add ? fc_get##V(dst + fc_min(t / nv, live - 1) * pitch + t % nv * vector, to) : (fc_v##V){ 0 }; \
-        for (int c = 0; c < n; c++, src += fc_size(type), wgt += wt->panel * fc_size(wt->type)) \
-            FC_FULL for (int t = 0; t < np * nv; t++) \
-                sum[t] = fc_fma_##V(fc_splat_##V(fc_get1(src + fc_min(t / nv, live - 1) * from, type)), \
-                                    fc_get##V(wgt + t % nv * V * fc_size(wt->type), wt->type), sum[t]); \
-        FC_FULL for (int t = 0; t < np * nv; t++) \
-            if (t / nv < live) { \
-                int p = t / nv, v = t % nv; \
-                fc_put##V(dst + p * pitch + v * vector, to, epi ? epi(sum[t], ctx, h, w + p, o->k0 + k + v * V) : sum[t]); \
-            } \
-    }
 FC_PW_WIDTH(1, portable)
 #if FC_ISA >= 256
 FC_PW_TILE(8)
+FC_INLINE void fc_pw_tile8(const fc_pw *o, int h, int w, int k, int np, int live, int nk, fc_epi8 epi, const void *ctx)
+{
+    fc_pw_at at = fc_pw_place(o, h, w, k);
+    fc_pw_whole8(&at, np, live, nk / 8, epi, ctx);
+}
 FC_PW_WIDTH(8, vec8)
 #endif
+
 #if FC_ISA >= 512
 FC_PW_TILE(16)
+
+/* One half vector and nv whole ones: channels are a multiple of 8, not of 16. Pixels 2q and 2q + 1 share the vector of their last 8 channels,
+ * so that no lane multiplies in vain. */
+FC_INLINE void fc_pw_halves16(const fc_pw_at *o, int np, int live, int nv, fc_epi16 epi, const void *ctx)
+{
+    const char *src = o->src, *wgt = o->wgt;
+    ptrdiff_t tail = 16 * nv * o->to_size;
+    fc_v16 sum[FC_PW_SUMS], both[FC_PW_SUMS / 2];
+    FC_FULL for (int t = 0; t < np * nv; t++)
+        sum[t] = o->add ? fc_get16(o->dst + fc_min(t / nv, live - 1) * o->to + t % nv * 16 * o->to_size, o->to_type) : (fc_v16){ 0 };
+    FC_FULL for (int p = 0; p < np; p += 2)
+        both[p / 2] = o->add ? fc_join(fc_get8(o->dst + fc_min(p, live - 1) * o->to + tail, o->to_type),
+                                       fc_get8(o->dst + fc_min(p + 1, live - 1) * o->to + tail, o->to_type)) : (fc_v16){ 0 };
+    for (int c = 0; c < o->n; c++, src += o->size, wgt += o->step) {
+        fc_v8 last = fc_get8(wgt + 16 * nv * o->wgt_size, o->wgt_type);
+        fc_v16 twice = fc_join(last, last), x[FC_PW_SUMS];
+        FC_FULL for (int p = 0; p < np; p++) x[p] = fc_splat_16(fc_get1(src + fc_min(p, live - 1) * o->from, o->type));
+        FC_FULL for (int t = 0; t < np * nv; t++) sum[t] = fc_fma_16(x[t / nv], fc_get16(wgt + t % nv * 16 * o->wgt_size, o->wgt_type), sum[t]);
+        FC_FULL for (int p = 0; p < np; p += 2) both[p / 2] = fc_fma_16(fc_pair(x[p], x[fc_min(p + 1, np - 1)]), twice, both[p / 2]);
+    }
+    FC_FULL for (int t = 0; t < np * nv; t++)
+        if (t / nv < live) {
+            int p = t / nv, v = t % nv * 16;
+            fc_put16(o->dst + p * o->to + v * o->to_size, o->to_type, epi ? epi(sum[t], ctx, o->h, o->w + p, o->k + v) : sum[t]);
+        }
+    FC_FULL for (int p = 0; p < np; p++)
+        if (p < live) {
+            fc_v8 v = p % 2 ? fc_high(both[p / 2]) : fc_low(both[p / 2]);
+            fc_put8(o->dst + p * o->to + tail, o->to_type, epi ? fc_low(epi(fc_join(v, v), ctx, o->h, o->w + p, o->k + 16 * nv)) : v);
+        }
+}
+
+FC_INLINE void fc_pw_tile16(const fc_pw *o, int h, int w, int k, int np, int live, int nk, fc_epi16 epi, const void *ctx)
+{
+    fc_pw_at at = fc_pw_place(o, h, w, k);
+    if (nk % 16) fc_pw_halves16(&at, np, live, nk / 16, epi, ctx);
+    else fc_pw_whole16(&at, np, live, nk / 16, epi, ctx);
+}
 FC_PW_WIDTH(16, vec16)
 #endif
 #endif

@@ -110,6 +110,25 @@ FC_INLINE void fc_put_halves16(char *p, fc_v16 v) { _mm256_storeu_si256((__m256i
 FC_VEC_GENERIC(16)
 #endif
 
+/* ---- halves of a vector: two groups of 8 channels share one ---- */
+#if FC_X86 && FC_ISA >= 512
+FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return (fc_v16)_mm512_mask_blend_ps(0xff00, (__m512)a, (__m512)b); }     /* a's low, b's high half */
+FC_INLINE fc_v8 fc_low(fc_v16 v) { return (fc_v8)_mm512_castps512_ps256((__m512)v); }
+FC_INLINE fc_v8 fc_high(fc_v16 v) { return (fc_v8)_mm512_extractf32x8_ps((__m512)v, 1); }
+FC_INLINE fc_v16 fc_join(fc_v8 low, fc_v8 high) { return (fc_v16)_mm512_insertf32x8(_mm512_castps256_ps512((__m256)low), (__m256)high, 1); }
+#elif FC_ISA >= 512
+FC_INLINE fc_v8 fc_low(fc_v16 v) { fc_v8 r; memcpy(&r, &v, sizeof r); return r; }
+FC_INLINE fc_v8 fc_high(fc_v16 v) { fc_v8 r; memcpy(&r, (const char *)&v + sizeof r, sizeof r); return r; }
+FC_INLINE fc_v16 fc_join(fc_v8 low, fc_v8 high)
+{
+    fc_v16 r;
+    memcpy(&r, &low, sizeof low);
+    memcpy((char *)&r + sizeof low, &high, sizeof high);
+    return r;
+}
+FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return fc_join(fc_low(a), fc_high(b)); }
+#endif
+
 /* ---- elements of tiles and tensors, all widths ---- */
 #define FC_VEC_ELEMENTS(V) \
     FC_INLINE fc_v##V fc_add_##V(fc_v##V a, fc_v##V b) { return a + b; } \
@@ -146,7 +165,11 @@ FC_VEC_GENERIC(16)
         fc_put_halves##V(h, v); \
         return fc_halves##V(h); \
     } \
-    FC_INLINE fc_v##V fc_tile_load##V(const fc_tile *t, fc_ref r, int h, int w, int c) { return fc_get##V(fc_at(t, r, h, w, c), t->type); } \
+    FC_INLINE fc_v##V fc_tile_load##V(const fc_tile *t, fc_ref r, int h, int w, int c) \
+    { \
+        const char *p = fc_at(t, r, h, w, c); \
+        return c + V <= t->cpad ? fc_get##V(p, t->type) : fc_get_n##V(p, t->type, t->cpad - c);     /* a half vector's epilogue */ \
+    } \
     FC_INLINE fc_v##V fc_global_load##V(const fc_tensor *g, const void *image, int y, int x, int c) \
     { \
         int n = (unsigned)y < (unsigned)g->h && (unsigned)x < (unsigned)g->w ? fc_max(0, fc_min(V, g->c - c)) : 0; \
