@@ -1,0 +1,1 @@
+fcm_unit_test(test_std USES fcm_graph)
