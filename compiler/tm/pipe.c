@@ -15,7 +15,7 @@
 
 /* An asynchronous copy of an unstaged tile that nobody has waited for yet. younger: groups certainly closed after its own; depth: of the loops
  * that were open. */
-typedef struct Pending { int tile, depth; bool committed; int younger; } Pending;
+typedef struct Pending { int tile, depth; bool committed, wanted; int younger; } Pending;
 typedef VEC(Pending) Pendings;
 
 typedef struct Pipe {
@@ -80,22 +80,36 @@ static void wait(Pipe *x, int n)
     x->pending.n = kept;
 }
 
-/* Commits and waits so that the copies of pending entry k have landed. */
-static void settle(Pipe *x, int k)
+/* Commits and waits so that the copies of the marked entries have landed: once for all of them. */
+static void settle(Pipe *x)
 {
-    if (!x->pending.at[k].committed) commit(x);
-    wait(x, x->pending.at[k].younger);
+    int n = -1;
+    for (int k = 0; k < x->pending.n; k++)
+        if (x->pending.at[k].wanted && !x->pending.at[k].committed) {
+            commit(x);
+            break;
+        }
+    for (int k = 0; k < x->pending.n; k++)
+        if (x->pending.at[k].wanted && (n < 0 || x->pending.at[k].younger < n)) n = x->pending.at[k].younger;
+    if (n >= 0) wait(x, n);
 }
 
 /* Settles what instructions from … to - 1 of the old code read. */
 static void settle_readers(Pipe *x, int from, int to)
 {
-    for (int i = from; i < to; i++)
-        for (int k = 0; k < x->pending.n; k++)
-            if (tm_reads(x->p, &x->old[i], x->pending.at[k].tile)) {
-                settle(x, k);
-                k = -1;                             /* the list has shrunk: look again */
-            }
+    for (int k = 0; k < x->pending.n; k++) {
+        Pending *q = &x->pending.at[k];
+        q->wanted = false;
+        for (int i = from; i < to && !q->wanted; i++) q->wanted = tm_reads(x->p, &x->old[i], q->tile);
+    }
+    settle(x);
+}
+
+/* Settles copies made inside the loop that ends here. */
+static void settle_inner(Pipe *x)
+{
+    for (int k = 0; k < x->pending.n; k++) x->pending.at[k].wanted = x->pending.at[k].depth == x->depth;
+    settle(x);
 }
 
 static void emit_copy(Pipe *x, const TmIns *i)
@@ -174,9 +188,9 @@ static Pendings snapshot(Pipe *x)
 
 /* What is pending after a loop: copies made inside are settled inside. Of those made before it, an iteration may have settled some, unless
  * it may not run at all; commits inside do not count, nobody knows how many there were. */
-static void after_loop(Pipe *x, const Pendings *before, bool may_be_skipped)
+static void after_loop(Pipe *x, const Pendings *before, bool skipped)
 {
-    if (may_be_skipped) {
+    if (skipped) {
         x->pending.n = 0;
         for (int k = 0; k < before->n; k++) vec_push(x->arena, &x->pending, before->at[k]);
     }
@@ -194,14 +208,24 @@ static int first_async(const Pipe *x, int from, int to)
     return from;
 }
 
+/* May the limit keep even the first iteration from running? */
+static bool may_be_skipped(const TmProgram *p, int loop)
+{
+    const TmLoop *l = &p->loops.at[loop];
+    int64_t most = l->limit.k;
+    for (int t = 0; t < l->limit.nterm; t++)
+        if (l->limit.term[t].loop != loop && l->limit.term[t].coef > 0) most += l->limit.term[t].coef * (p->loops.at[l->limit.term[t].loop].trip - 1);
+    return l->limit_bound > 0 && most >= l->limit_bound;
+}
+
 static void loop(Pipe *x, int at, int end)
 {
     const TmLoop *l = &x->p->loops.at[x->old[at].loop];
-    bool cut = l->limit_bound > 0;
+    bool skipped = may_be_skipped(x->p, x->old[at].loop);
     Depths d = depths(x, at, end);
     if (d.most > 0) prologue(x, at, end, d);
     else if (l->kind != TM_GRID) settle_readers(x, at + 1, first_async(x, at + 1, end));
-    for (int k = 0; k < x->pending.n && cut; k++)
+    for (int k = 0; k < x->pending.n && skipped; k++)
         if (!x->pending.at[k].committed) {          /* a commit inside may not happen */
             commit(x);
             break;
@@ -210,11 +234,11 @@ static void loop(Pipe *x, int at, int end)
     emit(x, x->old[at]);
     x->depth++;
     range(x, at + 1, end, at, d);
-    while (x->pending.n > 0 && vec_last(&x->pending).depth == x->depth) settle(x, x->pending.n - 1);
+    settle_inner(x);
     x->depth--;
     emit(x, x->old[end]);
-    after_loop(x, &before, cut);
-    if (cut && d.most > 0) wait(x, 0);              /* copies ahead of the iterations that did not run */
+    after_loop(x, &before, skipped);
+    if (l->limit_bound > 0 && d.most > 0) wait(x, 0);              /* copies ahead of the iterations that did not run */
 }
 
 static void range(Pipe *x, int from, int to, int at, Depths d)
