@@ -5,7 +5,7 @@
  * Waves are bytes / 128, times the bank conflicts of the 8 lanes that one wavefront of 16-byte accesses serves. Those lanes are
  *
  *     PW, ldmatrix and fragments    8 consecutive pixels (or weight rows), the same chunk
- *     DW                            chunks of one pixel first, then the next item of the row
+ *     DW                            chunks of one pixel first, then the next item of the row, then the next row
  *     all others                    8 chunks one after the other: no conflicts
  *
  * so that pitch and swizzle count; a lane map of a variant that walks otherwise is not played through here. */
@@ -52,12 +52,15 @@ static int64_t pixel_waves(const TmTile *t, int64_t pixels, int64_t bytes)
     return with_conflicts(bytes, degrees, groups);
 }
 
-/* Lanes on the chunks of a pixel, then on pixels `step` apart. */
-static int64_t chunk_waves(const TmTile *t, int64_t channels, int step, int64_t bytes)
+/* Items of a depthwise row: item k begins at pixel (k / per_row * down, k % per_row * right) of the tile. */
+typedef struct Items { int64_t per_row, right, down; } Items;
+
+/* Lanes on the chunks of a pixel, then on the next item. */
+static int64_t chunk_waves(const TmTile *t, int64_t channels, Items it, int64_t bytes)
 {
-    int64_t addr[LANES], chunks = at_least_1(channels * dtype_bytes(t->dtype) / CHUNK), last = t->ext[2] - 1;
+    int64_t addr[LANES], chunks = at_least_1(channels * dtype_bytes(t->dtype) / CHUNK), last = (int64_t)t->ext[1] * t->ext[2] - 1;
     for (int l = 0; l < LANES; l++) {
-        int64_t pixel = l / chunks * step;
+        int64_t k = l / chunks, pixel = k / it.per_row * it.down * t->ext[2] + k % it.per_row * it.right;
         addr[l] = byte_of(t, pixel > last ? last : pixel, l % chunks);
     }
     return with_conflicts(bytes, degree(addr), 1);
@@ -103,7 +106,8 @@ static void dw(const TmProgram *p, const TmIns *i, int64_t channels, TmShared *s
     int64_t window = tm_sat_mul(wgt->ext[1], item > 1 ? reach : wgt->ext[2]);
     if (in_shared(p, src)) {
         bytes = tm_sat_mul(values(src, items, window), channels);
-        add(s, bytes, chunk_waves(src, channels, (int)item * i->geom.stride_w, bytes));
+        Items it = { win_div_up(i->sub.w1 - i->sub.w0, item), item * i->geom.stride_w, i->geom.stride_h };
+        add(s, bytes, chunk_waves(src, channels, it, bytes));
     }
     if (in_shared(p, wgt)) bytes = tm_sat_mul(values(wgt, items, taps), channels), add(s, bytes, win_div_up(bytes, 128));
 }
@@ -143,7 +147,8 @@ TmShared tm_shared_traffic(const TmProgram *p, const TmIns *i)
     if (!in_shared(p, t)) return s;
     bytes = tm_sat_mul(values(t, pixels, channels), i->accumulate ? 2 : 1);
     bool fragments = i->op == TM_PW && tm_variant_rows[i->variant].engine == TM_ENGINE_MMA;
-    int step = i->op == TM_DW ? (int)at_least_1(i->item_w) : 1;
-    add(&s, bytes, fragments ? pixel_waves(t, pixels, bytes) : chunk_waves(t, channels, step, bytes));
+    int64_t item = i->op == TM_DW ? at_least_1(i->item_w) : 1;
+    Items it = { win_div_up(i->sub.w1 - i->sub.w0, item), item, 1 };
+    add(&s, bytes, fragments ? pixel_waves(t, pixels, bytes) : chunk_waves(t, channels, it, bytes));
     return s;
 }

@@ -106,7 +106,7 @@ static Map naive_of_line(Arena *a, const TmModule *m, const TmRun *r, int n)
 /* Under FCM_EXACT: leaky and silu are integer functions. */
 static Map naive_of_chain(Arena *a, const TmModule *m, const TmRun *r, int n)
 {
-    Map x = image(m, r, "x", n), y = naive_pw(a, &x, param(m, r, "h.weight"), NULL, 10);
+    Map x = image(m, r, "x", n), y = naive_pw(a, &x, param(m, r, "h.weight"), param(m, r, "h.bias"), 10);
     for (int i = 0; i < y.h * y.w * y.c; i++) {
         int v = (int)y.at[i], h = v < 0 ? -((-v + 1) / 2) : v, s = h < 0 ? -h : 2 * h;
         y.at[i] = (float)(h < 0 ? h + s : h - s);               /* silu(2h) is 2h, or half of it below 0 */
@@ -148,11 +148,29 @@ static void test_real_activation(void **s)
     Fixture f = fixture_golden(keep, "chain");
     TmRun r = integer_run(f.a, f.m, 1, 3);
     assert_null(tm_run(f.a, f.m, &r));
-    Map x = image(f.m, &r, "x", 0), h = naive_pw(f.a, &x, param(f.m, &r, "h.weight"), NULL, 10), y = image(f.m, &r, "y", 0);
+    Map x = image(f.m, &r, "x", 0), h = naive_pw(f.a, &x, param(f.m, &r, "h.weight"), param(f.m, &r, "h.bias"), 10), y = image(f.m, &r, "y", 0);
     for (int i = 0; i < h.h * h.w * h.c; i++) {
         float v = h.at[i] < 0 ? h.at[i] * 0.25f : h.at[i], d = 2 * v;
         assert_true(y.at[i] == v - d / (1 + expf(-d)));
     }
+    arena_free(f.a);
+    arena_free(keep);
+}
+
+/* Values are rounded to the tensor's dtype when they are stored, products in f32 before. */
+static void test_rounding(void **s)
+{
+    (void)s;
+    Arena *keep = arena_new();
+    size_t n;
+    char *text = golden_text(keep, "pw", &n);
+    memcpy(strstr(text, "bias bt, relu6"), "mulc 0.1      ", 14);
+    Fixture f = fixture_text(text, n);
+    assert_non_null(f.m);
+    TmRun r = integer_run(f.a, f.m, 1, 9);
+    assert_null(tm_run(f.a, f.m, &r));
+    Map x = image(f.m, &r, "x", 0), p = naive_pw(f.a, &x, param(f.m, &r, "y.weight"), NULL, 12), y = image(f.m, &r, "y", 0);
+    for (int i = 0; i < p.h * p.w * p.c; i++) assert_true(y.at[i] == f16_to_f32(f32_to_f16(p.at[i] * 0.1f)));
     arena_free(f.a);
     arena_free(keep);
 }
@@ -222,7 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pw), cmocka_unit_test(test_dw_halo_bn), cmocka_unit_test(test_mbconv_chunks_stages), cmocka_unit_test(test_line_buffer),
-        cmocka_unit_test(test_chain_workspace), cmocka_unit_test(test_real_activation), cmocka_unit_test(test_faults_show), cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_chain_workspace), cmocka_unit_test(test_real_activation), cmocka_unit_test(test_rounding), cmocka_unit_test(test_faults_show), cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

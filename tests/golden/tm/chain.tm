@@ -4,24 +4,26 @@ tensor x in f32 [N,5,5,6]
 tensor h temp f32 [N,5,5,10] at 0
 tensor y out f32 [N,5,5,10]
 tensor h.weight param f32 [1,1,10,6] rank 2 as h_weight
+tensor h.bias param f32 [1,1,1,10] rank 1 as h_bias
 inputs x
 outputs y
-params h.weight
+params h.weight, h.bias
 
 tm chain.k0 cpu bits 0 threads 1 ctas 1 arena 1024
     loop n grid N
     loop i grid 5
     loop k seq 2
-    image w by k count 2 bytes 192 +0
+    image w by k count 2 bytes 256 +0
     tile xr = x[1,1,5,6] @ (n, i, 0, 0) global f32
     tile ht = h[1,1,5,8] @ (n, i, 0, 8k) shared f32 pitch 32 row 160 slot 192 +0
     tile wi = image w[1,1,1,1] @ (0, 0, 0, k) global u8
     tile wt = h.weight[1,1,8,6] @ (0, 0, 8k, 0) global f32 panels 8 slot 192 in w +0
-    members w = wt
+    tile bt = h.bias[1,1,1,8] @ (0, 0, 0, 8k) global f32 pitch 32 row 32 in w +192
+    members w = wt, bt
     for n
         for i
             for k
-                pw ht = xr, wt -> leaky 0.25 [portable]  "chain.fcm:2 h = pw 6->10"
+                pw ht = xr, wt -> bias bt, leaky 0.25 [portable]  "chain.fcm:2 h = pw 6->10"
                 store h <- ht
             end k
         end i
