@@ -159,6 +159,19 @@ static void walk(Emit *e)
     }
 }
 
+void emit_title(Emit *e)
+{
+    const char *note = e->p->note ? arena_printf(e->arena, ": %s", emit_comment(e->arena, e->p->note)) : "";
+    text_line(e->out, "\n// ---- %s%s ----", e->p->name, note);
+}
+
+bool emit_writes(const TmProgram *p, int tensor)
+{
+    for (int i = 0; i < p->code.n; i++)
+        if (p->code.at[i].op == TM_STORE && p->code.at[i].tensor == tensor) return true;
+    return false;
+}
+
 void emit_program(Emit *e)
 {
     emit_names(e);
@@ -190,7 +203,7 @@ static void head_comment(Emit *e)
     text_line(e->out, "// %s: made by fcmc%s%s%s", m->name, version, from, device);
     for (int i = 0; i < m->programs.n; i++) {
         const TmProgram *p = m->programs.at[i];
-        text_line(e->out, "//   %s  %s", p->name, p->note ? emit_comment(e->arena, p->note) : "");
+        text_line(e->out, "//   %s%s%s", p->name, p->note ? "  " : "", p->note ? emit_comment(e->arena, p->note) : "");
         lines_as_comment(e, "        ", p->sched);
     }
     lines_as_comment(e, "", e->opt->predicted);

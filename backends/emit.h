@@ -91,6 +91,8 @@ void emit_count_members(Emit *e, const TmIns *i);               /* members read 
 void emit_uses(Emit *e);                                        /* fills use and touched from the program */
 void emit_program(Emit *e);
 bool emit_module(Emit *e, Text *source, Text *header);
+void emit_title(Emit *e);                                       /* a comment line before a kernel */
+bool emit_writes(const TmProgram *p, int tensor);               /* does it store into that tensor? */
 int emit_epilogue_width(const Emit *e, const TmIns *i);         /* channels that an epilogue function of a CPU program handles at once */
 
 /* ---- host.c, pack.c, prelude.c ---- */

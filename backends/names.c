@@ -12,12 +12,17 @@ static const char *const reserved[] = {
     "inline", "int", "long", "mutable", "namespace", "new", "not", "operator", "or", "private", "protected", "public", "register", "restrict",
     "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try", "typedef", "typeid",
     "typename", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "xor",
-    "arch", "arena", "arenas", "batch", "block", "count", "ec", "eh", "ew", "fc", "linux", "n0", "packed", "smem", "status", "stream", "threads",
-    "unix", "v", "workspace",
+    "arch", "arena", "arenas", "batch", "block", "count", "ec", "eh", "epi", "ew", "fc", "int64_t", "linux", "n0", "packed", "shared", "size_t",
+    "smem", "status", "stream", "temp", "threads", "unix", "v", "workspace",
+    "clock", "int16", "int32", "int64", "int8", "ptrdiff", "size", "time", "uint16", "uint32", "uint64", "uint8", "wchar",  /* of a tile: <name>_t */
 };
+
+/* p0, q0, z0 …: operands of epilogues */
+static bool is_operand(const char *s) { return *s && strchr("pqz", *s) && s[1] && s[1 + strspn(s + 1, "0123456789")] == 0; }
 
 static bool is_reserved(const char *s)
 {
+    if (is_operand(s)) return true;
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(reserved[i], s) == 0) return true;
     return false;

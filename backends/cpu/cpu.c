@@ -69,19 +69,12 @@ static void tensor_records(Emit *e)
 
 /* ---- the kernel around its instructions ---- */
 
-static bool writes(const TmProgram *p, int tensor)
-{
-    for (int i = 0; i < p->code.n; i++)
-        if (p->code.at[i].op == TM_STORE && p->code.at[i].tensor == tensor) return true;
-    return false;
-}
-
 static void signature(Emit *e)
 {
     Text *t = e->out;
     text_printf(t, "static void %s_%s(int batch, const void *packed", e->prefix, e->p->name);
     for (int i = 0; i < e->m->tensors.n; i++)
-        if (e->touched[i]) text_printf(t, ", %svoid *%s_p", writes(e->p, i) ? "" : "const ", e->m->tensors.at[i].cname);
+        if (e->touched[i]) text_printf(t, ", %svoid *%s_p", emit_writes(e->p, i) ? "" : "const ", e->m->tensors.at[i].cname);
     text_printf(t, ", char *arenas, int threads)\n{\n");
     t->indent++;
 }
@@ -95,8 +88,7 @@ static int grid_loops(const TmProgram *p)
 
 static void cpu_kernel(Emit *e)
 {
-    text_line(e->out, "%s", "");
-    text_line(e->out, "// ---- %s: %s ----", e->p->name, e->p->note ? emit_comment(e->arena, e->p->note) : "");
+    emit_title(e);
     records(e);
     cpu_epilogues(e);
     signature(e);
@@ -176,9 +168,10 @@ static const char *flavour(const Emit *e, const TmIns *i)
 /* An epilogue's context needs a scope of its own. */
 static bool scope(Emit *e, const TmIns *i)
 {
+    bool needed = emit_has_operands(e, i) && !i->accumulate;
     emit_count_members(e, i);
-    if (i->epi.n && !i->accumulate) text_open(e->out, "{");
-    return i->epi.n && !i->accumulate;
+    if (needed) text_open(e->out, "{");
+    return needed;
 }
 
 /* ---- instructions ---- */

@@ -1,7 +1,7 @@
 /* epilogue.c: epilogues in C. Each instruction that has one gets a function before the kernel and a context beside the call:
  *
  *     struct k0_ctx7 { const float *p0; fc_ref z2; int h2, w2, c2; };        operand number in the chain; z: where the tile lies now, and
- *     static inline fc_v8 k0_epi7(fc_v8 v, const void *ctx, …)               h, w, c: coordinates of the destination's element 0 in it
+ *     FC_INLINE fc_v8 k0_epi7(fc_v8 v, const void *ctx, …)               h, w, c: coordinates of the destination's element 0 in it
  *
  * The calls are inlined, so the context never exists in memory. */
 #include "cpu.h"
@@ -44,7 +44,7 @@ static void function(Emit *e, const TmIns *i, int at)
     bool context = emit_has_operands(e, i);
     const char *type = v == 1 ? "float" : arena_printf(e->arena, "fc_v%d", v);
     if (context) context_type(e, i, at);
-    text_open(e->out, "static inline %s %s_epi%d(%s v, const void *ctx, int h, int w, int c) {", type, e->p->name, at, type);
+    text_open(e->out, "FC_INLINE %s %s_epi%d(%s v, const void *ctx, int h, int w, int c) {", type, e->p->name, at, type);
     if (context) text_line(e->out, "const struct %s_ctx%d *x = ctx;", e->p->name, at);
     text_line(e->out, "(void)ctx, (void)h, (void)w, (void)c;");
     emit_epilogue_steps(e, i, v);

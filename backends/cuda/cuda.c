@@ -68,20 +68,13 @@ static void geometry(Emit *e)
 
 /* ---- the kernel around its instructions ---- */
 
-static bool writes(const TmProgram *p, int x)
-{
-    for (int i = 0; i < p->code.n; i++)
-        if (p->code.at[i].op == TM_STORE && p->code.at[i].tensor == x) return true;
-    return false;
-}
-
 static void signature(Emit *e)
 {
     const TmProgram *p = e->p;
     Text *t = e->out;
     text_printf(t, "FC_KERNEL(%s_%s, %d, %d)(const void *packed", e->prefix, p->name, p->threads, p->ctas);
     for (int i = 0; i < e->m->tensors.n; i++)
-        if (e->touched[i]) text_printf(t, ", %svoid *%s_p", writes(p, i) ? "" : "const ", e->m->tensors.at[i].cname);
+        if (e->touched[i]) text_printf(t, ", %svoid *%s_p", emit_writes(p, i) ? "" : "const ", e->m->tensors.at[i].cname);
     text_printf(t, ", int n0)\n");
     text_open(t, "{");
 }
@@ -105,8 +98,7 @@ static void decode(Emit *e)
 
 static void cuda_kernel(Emit *e)
 {
-    text_line(e->out, "%s", "");
-    text_line(e->out, "// ---- %s: %s ----", e->p->name, e->p->note ? emit_comment(e->arena, e->p->note) : "");
+    emit_title(e);
     signature(e);
     geometry(e);
     if (e->p->arena_bytes) text_line(e->out, "FC_SMEM(smem);");

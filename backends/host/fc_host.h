@@ -5,6 +5,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __GNUC__
+#define FC_HOST static inline __attribute__((unused))
+#else
+#define FC_HOST static inline
+#endif
+
 enum {
     FC_FINE = 0,
     FC_NULL_POINTER = 1,
@@ -18,7 +24,7 @@ enum {
     FC_CUDA = 1000                                              /* FC_CUDA + e: the CUDA runtime said e */
 };
 
-static inline const char *fc_error_text(int code)
+FC_HOST const char *fc_error_text(int code)
 {
     switch (code) {
     case FC_FINE: return "no error";
@@ -34,10 +40,10 @@ static inline const char *fc_error_text(int code)
     }
 }
 
-static inline int fc_misaligned(const void *p, size_t bytes) { return (uintptr_t)p % bytes != 0; }
+FC_HOST int fc_misaligned(const void *p, size_t bytes) { return (uintptr_t)p % bytes != 0; }
 
 /* Images that one launch of `blocks` blocks each can take: a grid ends at 2^31 - 1 blocks. */
-static inline int fc_slice(int images, int64_t blocks)
+FC_HOST int fc_slice(int images, int64_t blocks)
 {
     int64_t most = blocks < 2147483647 ? 2147483647 / blocks : 1;
     return images < most ? images : (int)most;

@@ -2,6 +2,7 @@
  * was zeroed before, so whatever lies outside the tensor or the window stays 0. C99 and C++. */
 #ifndef FC_PACK_H
 #define FC_PACK_H
+#include "fc_host.h"
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +12,7 @@ enum { FC_PACK_F32, FC_PACK_F16 };
 
 /* (h, w, c) as the tensor machine has them: pw weights 1 x K x C, dw weights R x S x C, vectors 1 x 1 x C. */
 typedef struct fc_dims { int64_t h, w, c; } fc_dims;
-static inline fc_dims fc_hwc(int64_t h, int64_t w, int64_t c)
+FC_HOST fc_dims fc_hwc(int64_t h, int64_t w, int64_t c)
 {
     fc_dims d;
     d.h = h, d.w = w, d.c = c;
@@ -19,7 +20,7 @@ static inline fc_dims fc_hwc(int64_t h, int64_t w, int64_t c)
 }
 
 /* Round to nearest even; overflow to infinity; NaN stays NaN. */
-static inline uint16_t fc_half_bits(float f)
+FC_HOST uint16_t fc_half_bits(float f)
 {
     uint32_t u, sign, man, half, rest;
     int exp;
@@ -37,7 +38,7 @@ static inline uint16_t fc_half_bits(float f)
     return (uint16_t)(sign | (half + (rest > 0x1000u || (rest == 0x1000u && (half & 1)))));
 }
 
-static inline float fc_half_value(uint16_t h)
+FC_HOST float fc_half_value(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exp = h >> 10 & 31u, man = h & 0x3FFu, u;
     float f = (float)man * 5.9604644775390625e-8f;              /* subnormal: man * 2^-24, exact */
@@ -47,10 +48,10 @@ static inline float fc_half_value(uint16_t h)
     return f;
 }
 
-static inline size_t fc_pack_size(int type) { return type == FC_PACK_F32 ? 4 : 2; }
+FC_HOST size_t fc_pack_size(int type) { return type == FC_PACK_F32 ? 4 : 2; }
 
 /* dst[0] = src[at], converted where the types differ */
-static inline void fc_pack_element(char *dst, int dst_type, const void *src, int src_type, int64_t at)
+FC_HOST void fc_pack_element(char *dst, int dst_type, const void *src, int src_type, int64_t at)
 {
     const char *s = (const char *)src + (size_t)at * fc_pack_size(src_type);
     float f;
@@ -61,14 +62,14 @@ static inline void fc_pack_element(char *dst, int dst_type, const void *src, int
     else h = fc_half_bits(f), memcpy(dst, &h, 2);
 }
 
-static inline int64_t fc_pack_index(fc_dims dim, int64_t h, int64_t w, int64_t c)
+FC_HOST int64_t fc_pack_index(fc_dims dim, int64_t h, int64_t w, int64_t c)
 {
     if (h < 0 || h >= dim.h || w < 0 || w >= dim.w || c < 0 || c >= dim.c) return -1;
     return (h * dim.w + w) * dim.c + c;
 }
 
 /* Rows of pixels of contiguous channels; with a mask the 16-byte chunk inside the pixel is XORed with bits of the pixel's number. */
-static inline void fc_pack_pixels(char *dst, int dst_type, fc_dims ext, int64_t pitch_h, int64_t pitch_w, int mask, int shift, const void *src,
+FC_HOST void fc_pack_pixels(char *dst, int dst_type, fc_dims ext, int64_t pitch_h, int64_t pitch_w, int mask, int shift, const void *src,
                                   int src_type, fc_dims dim, fc_dims org)
 {
     for (int64_t h = 0; h < ext.h; h++)
@@ -81,7 +82,7 @@ static inline void fc_pack_pixels(char *dst, int dst_type, fc_dims ext, int64_t 
 }
 
 /* Panels of output channels w: contraction index c outside, output channel inside. */
-static inline void fc_pack_panels(char *dst, int dst_type, fc_dims ext, int64_t cpad, int64_t panel, const void *src, int src_type, fc_dims dim,
+FC_HOST void fc_pack_panels(char *dst, int dst_type, fc_dims ext, int64_t cpad, int64_t panel, const void *src, int src_type, fc_dims dim,
                                   fc_dims org)
 {
     for (int64_t w = 0; w < ext.w; w++)
@@ -92,9 +93,9 @@ static inline void fc_pack_panels(char *dst, int dst_type, fc_dims ext, int64_t 
 }
 
 /* bn as v*s + t: s = weight / sqrt(var + eps), t = bias - mean*s, every step rounded to f32 (the product is kept from contracting). */
-static inline float fc_bn_scale(const float *weight, const float *var, float eps, int64_t c) { return weight[c] / sqrtf(var[c] + eps); }
+FC_HOST float fc_bn_scale(const float *weight, const float *var, float eps, int64_t c) { return weight[c] / sqrtf(var[c] + eps); }
 
-static inline void fc_pack_bn_scale(char *dst, const void *weight, const void *var, float eps, int64_t channels, int64_t org, int64_t ext)
+FC_HOST void fc_pack_bn_scale(char *dst, const void *weight, const void *var, float eps, int64_t channels, int64_t org, int64_t ext)
 {
     for (int64_t c = 0; c < ext && org + c < channels; c++) {
         float s = fc_bn_scale((const float *)weight, (const float *)var, eps, org + c);
@@ -102,7 +103,7 @@ static inline void fc_pack_bn_scale(char *dst, const void *weight, const void *v
     }
 }
 
-static inline void fc_pack_bn_shift(char *dst, const void *weight, const void *bias, const void *mean, const void *var, float eps, int64_t channels,
+FC_HOST void fc_pack_bn_shift(char *dst, const void *weight, const void *bias, const void *mean, const void *var, float eps, int64_t channels,
                                     int64_t org, int64_t ext)
 {
     for (int64_t c = 0; c < ext && org + c < channels; c++) {
