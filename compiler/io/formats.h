@@ -11,7 +11,6 @@ bool safetensors_parse(const IoFile *f, IoSet *out);
 void npy_header(Text *t, const IoTensor *x);                            /* magic, version, dict, padded to 64 bytes */
 bool npz_build(Arena *a, const IoTensor *at, int n, Text *out);         /* stored, not deflated; false: over 4 GiB */
 void safetensors_build(Arena *a, const IoTensor *at, int n, Text *out);
-void io_bytes(Text *t, const void *p, size_t n);                        /* appends bytes, zeros included */
 
 static inline uint64_t io_le(const unsigned char *p, int bytes)
 {

@@ -44,6 +44,7 @@ bool io_read(Arena *a, Diag *d, const char *path, IoSet *out);
 bool io_parse(Arena *a, Diag *d, const char *path, const void *bytes, size_t n, IoSet *out);       /* the same, from memory */
 bool io_write(Arena *a, Diag *d, const char *path, const IoTensor *at, int n);                     /* whole or not at all */
 bool io_name_writable(const char *path);                        /* has one of the three suffixes */
+void io_bytes(Text *t, const void *p, size_t n);                  /* appends bytes, zeros included */
 bool io_elements(const IoTensor *t, int64_t *n);                /* false: the product overflows */
 double io_element(const IoTensor *t, int64_t i);
 void io_put(IoType type, void *data, int64_t i, double v);      /* rounds to nearest even; integers saturate */

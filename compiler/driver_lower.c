@@ -1,0 +1,107 @@
+/* driver_lower.c: graph → stages → planned module → text, for one target. */
+#include "backend.h"
+#include "driver.h"
+#include "reference.h"
+
+#include <string.h>
+#include <unistd.h>
+
+bool driver_has_gpu(void)
+{
+    return access("/dev/nvidiactl", R_OK) == 0 || access("/dev/nvgpu", R_OK) == 0 || access("/dev/nvhost-gpu", R_OK) == 0;
+}
+
+/* "host" stands for the CPU at hand. A GPU at hand cannot be asked for its name without its libraries, so cuda without --device plans for h200. */
+static const Device *choose_device(Driver *d, CliTarget target)
+{
+    const char *asked = cli_text(d->cli, OPT_DEVICE), *name = asked;
+    if (!name || strcmp(name, "native") == 0) name = target == CLI_CPU ? "host" : "h200";
+    const Device *dev = device_find(d->arena, d->diag, name);
+    if (!dev) return NULL;
+    if (dev->target != (target == CLI_CPU ? TM_CPU : TM_CUDA)) {
+        diag_error(d->diag, NOWHERE, "FCM2005", "device '%s' is for --target %s", dev->name, dev->target == TM_CPU ? "cpu" : "cuda");
+        return NULL;
+    }
+    if (!asked) diag_remark(d->diag, NOWHERE, "FCM5009", "planned for device %s", dev->name);
+    return dev;
+}
+
+/* The plan that pins this block on this device: of --plan FILE first, else of the source. */
+static const AstPlan *find_plan(const AstFile *f, const char *block, const char *device)
+{
+    for (int i = f->items.n; i-- > 0;) {
+        const AstItem *it = &f->items.at[i];
+        if (it->kind == AST_ITEM_PLAN && strcmp(it->u.plan->block.text, block) == 0 && strcmp(it->u.plan->device.text, device) == 0) return it->u.plan;
+    }
+    return NULL;
+}
+
+static bool pinned_plan(Driver *d, const AstFiles *files, const char *block, const char *device, const AstPlan **out)
+{
+    const char *path = cli_text(d->cli, OPT_PLAN), *why;
+    *out = NULL;
+    if (path) {
+        size_t len;
+        int before = diag_errors(d->diag);
+        const char *text = text_read_file(d->arena, path, 16 << 20, &len, &why);
+        if (!text) return diag_error(d->diag, NOWHERE, "FCM5001", "cannot read '%s': %s", path, why), false;
+        int source = diag_add_source(d->diag, path, text, len);
+        const AstFile *f = ast_parse_plan(d->arena, d->diag, source);
+        if (diag_errors(d->diag) > before) return false;
+        *out = find_plan(f, block, device);
+        if (!*out) diag_warning(d->diag, (Loc){ source, 0, 0 }, "FCM2006", "no plan here is for block '%s' on device '%s'", block, device);
+    }
+    for (int i = files->n; !*out && i-- > 0;) *out = find_plan(files->at[i], block, device);
+    return true;
+}
+
+bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out)
+{
+    *out = (Lowered){ .graph = g };
+    Stages *s = graph_stages(d->arena, d->diag, g);
+    int64_t batch = driver_batch(d, g);
+    if (!s || batch < 0) return false;
+    if (target == CLI_REFERENCE) return true;
+    const AstPlan *pinned;
+    if (!(out->device = choose_device(d, target))) return false;
+    if (!pinned_plan(d, files, g->block, out->device->name, &pinned)) return false;
+    out->options = (PlanOptions){ out->device, batch > 0 ? batch : 1, path, pinned };
+    out->module = plan_module(d->arena, d->diag, g, s, &out->options, &out->report);
+    return out->module != NULL;
+}
+
+CliTarget driver_module_target(const TmModule *m)
+{
+    return m->programs.n && m->programs.at[0]->target == TM_CUDA ? CLI_CUDA : CLI_CPU;
+}
+
+/* Predicted cost, for the header comment. */
+static const char *predicted(Driver *d, const Lowered *l)
+{
+    Text t = text_new(d->arena);
+    for (int i = 0; i < l->report.groups.n; i++) {
+        const PlanGroup *g = &l->report.groups.at[i];
+        text_printf(&t, "%s: %s; batch %lld: %.3f MB of DRAM traffic, %.2f us, bound by %s\n", g->name, g->best.text, (long long)l->options.batch,
+                    (double)g->best.cost.dram_bytes / 1e6, g->best.cost.time * 1e6, g->best.cost.bound);
+    }
+    return t.n ? t.at : NULL;
+}
+
+bool driver_emit(Driver *d, const Lowered *l, CliTarget target, const char *header_name, Emitted *out)
+{
+    const char *prefix = cli_text(d->cli, OPT_PREFIX), *why = NULL;
+    out->source = text_new(d->arena);
+    out->header = text_new(d->arena);
+    bool ok;
+    if (target == CLI_REFERENCE) {
+        RefOptions o = { FCM_VERSION, prefix, header_name, false, d->diag };
+        ok = emit_reference(d->arena, l->graph, &o, &out->source, &out->header);
+        why = "its sizes do not fit 63 bits";
+    } else {
+        EmitOptions o = { true, FCM_VERSION, predicted(d, l), prefix, header_name };
+        ok = (target == CLI_CUDA ? emit_cuda : emit_cpu)(d->arena, l->module, &o, &out->source, &out->header, &why);
+    }
+    if (!ok) diag_error(d->diag, l->graph ? l->graph->loc : NOWHERE, "FCM5003", "cannot print %s for %s: %s",
+                        l->graph ? l->graph->block : l->module->name, cli_target_name(target), why);
+    return ok;
+}

@@ -1,0 +1,63 @@
+/* workdir.c: the temporary directory of a run, removed when it ends. */
+#include "child.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool workdir_open(Arena *a, Diag *d, Workdir *w)
+{
+    const char *base = getenv("TMPDIR");
+    char *path = arena_printf(a, "%s/fcmc-XXXXXX", base && *base ? base : "/tmp");
+    *w = (Workdir){ .arena = a };
+    if (!mkdtemp(path)) {
+        diag_error(d, (Loc){ 0 }, "FCM5004", "cannot make a temporary directory '%s': %s", path, strerror(errno));
+        return false;
+    }
+    w->path = path;
+    return true;
+}
+
+const char *workdir_file(const Workdir *w, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *name = arena_vprintf(w->arena, fmt, ap);
+    va_end(ap);
+    return arena_printf(w->arena, "%s/%s", w->path, name);
+}
+
+void workdir_subdir(const Workdir *w, const char *name) { mkdir(workdir_file(w, "%s", name), 0777); }
+
+bool workdir_write(const Workdir *w, Diag *d, const char *path, const void *bytes, size_t n)
+{
+    const char *why;
+    if (text_write_file(w->arena, path, bytes, n, &why)) return true;
+    diag_error(d, (Loc){ 0 }, "FCM5002", "cannot write '%s': %s", path, why);
+    return false;
+}
+
+/* Two levels deep: the directory holds one subdirectory per child. */
+static void empty(Arena *a, const char *path)
+{
+    DIR *dir = opendir(path);
+    if (!dir) return;
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        const char *at = arena_printf(a, "%s/%s", path, e->d_name);
+        struct stat st;
+        if (lstat(at, &st) == 0 && S_ISDIR(st.st_mode)) empty(a, at);
+        else unlink(at);
+    }
+    closedir(dir);
+    rmdir(path);
+}
+
+void workdir_close(Workdir *w)
+{
+    if (w->path && !w->keep) empty(w->arena, w->path);
+    w->path = NULL;
+}
