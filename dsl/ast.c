@@ -19,10 +19,13 @@ static AstExpr *deepen(Parser *p, AstExpr *e, const AstExpr *child)
 {
     if (child && child->depth >= e->depth) e->depth = child->depth + 1;
     if (e->depth <= AST_MAX_DEPTH) return e;
-    if (!p->given_up) diag_error(p->diag, e->loc, "FCM0009", "an expression of more than %d levels; give parts of it a name", AST_MAX_DEPTH);
+    if (!p->given_up)
+        diag_error(p->diag, e->loc, "FCM0009", "an expression of more than %d levels; give parts of it a name", AST_MAX_DEPTH);
     p->given_up = true;
     return node(p, AST_NUMBER, e->loc);
 }
+
+/* ---- expressions ---- */
 
 AstExpr *ast_leaf(Parser *p, AstKind kind, Loc l)
 {
@@ -98,6 +101,8 @@ AstExpr *ast_negate(Parser *p, Loc l, Loc op_loc, AstExpr *a)
     return e;
 }
 
+/* ---- types, statements, blocks: the containers grow while their list is being read ---- */
+
 AstType *ast_type(Parser *p, Loc l, AstExpr *dtype, AstExpr *extents, AstName layout)
 {
     AstType *t = NEW(p->arena, AstType);
@@ -139,6 +144,7 @@ AstBlock *ast_head(Parser *p, AstBlock *head, AstName name)
     return head;
 }
 
+/* A body begins without errors of its own; a missing `return` is worth a word only if nothing else was wrong. */
 AstBlock *ast_body(Parser *p, AstBlock *body, AstStmt *stmt)
 {
     if (!body) {
@@ -148,6 +154,8 @@ AstBlock *ast_body(Parser *p, AstBlock *body, AstStmt *stmt)
     if (stmt) vec_push(p->arena, &body->stmts, stmt);
     return body;
 }
+
+/* ---- plans and items ---- */
 
 AstPlan *ast_plan_head(Parser *p, AstName block, AstExpr *args, AstName device)
 {

@@ -41,6 +41,7 @@ typedef struct Loader {
     AstFiles *out;
 } Loader;
 
+/* Two spellings of one file have one canonical path; a file that does not exist keeps its own. */
 static const char *canonical_path(Arena *a, const char *path)
 {
     char *real = realpath(path, NULL);
@@ -50,6 +51,7 @@ static const char *canonical_path(Arena *a, const char *path)
     return kept;
 }
 
+/* The path as written in `file`, seen from the current directory. */
 static const char *beside(Arena *a, const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');

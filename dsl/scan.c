@@ -3,6 +3,7 @@
 #include "scan.h"
 #include "scan_rules.h"
 #include "fcm.tab.h"
+#include "text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -112,30 +113,19 @@ void scan_strange(struct Scan *s, const char *text)
 
 /* ---- is it text at all? ---- */
 
-/* Length of the UTF-8 sequence at s, or 0 where there is none (overlong and surrogate forms are none). */
-static int utf8_length(const unsigned char *s, const unsigned char *end)
-{
-    int n = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3 : s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : 0;
-    if (end - s < n) return 0;
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] >= 0xA0)) return 0;
-    if ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] >= 0x90)) return 0;
-    return n;
-}
-
 /* A file with bytes that no editor would write gets one error, at the first of them, and is not parsed. */
 static bool check_bytes(Diag *d, int source)
 {
     const DiagSource *src = diag_source(d, source);
-    const unsigned char *text = (const unsigned char *)src->text, *end = text + src->len;
-    for (const unsigned char *p = text; p < end;) {
-        Loc l = { source, (int32_t)(p - text), 1 };
-        int n = utf8_length(p, end);
-        if (n == 0) return diag_error(d, l, "FCM0001", "byte 0x%02X is not UTF-8", *p), false;
-        if (*p == 0) return diag_error(d, l, "FCM0001", "a NUL byte: this is no text file"), false;
-        if ((*p < 0x20 && *p != '\t' && *p != '\n' && *p != '\r') || *p == 0x7F)
-            return diag_error(d, l, "FCM0001", "control character 0x%02X", *p), false;
+    const char *end = src->text + src->len;
+    for (const char *p = src->text; p < end;) {
+        Loc l = { source, (int32_t)(p - src->text), 1 };
+        unsigned char c = (unsigned char)*p;
+        int n = text_utf8_length(p, end);
+        if (n == 0) return diag_error(d, l, "FCM0001", "byte 0x%02X is not UTF-8", c), false;
+        if (c == 0) return diag_error(d, l, "FCM0001", "a NUL byte: this is no text file"), false;
+        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F)
+            return diag_error(d, l, "FCM0001", "control character 0x%02X", c), false;
         p += n;
     }
     return true;

@@ -9,6 +9,7 @@
 
 typedef enum Place { PLACE_ITEM, PLACE_HEAD, PLACE_BLOCK, PLACE_PLAN } Place;   /* between items; name to `{`; inside a body */
 
+/* Indices may lie outside the array: there stands the end of the file. */
 static const Token *token(const Parser *p, int i)
 {
     static const Token outside = { 0 };
@@ -159,8 +160,8 @@ static bool mixes_pipe_and_arithmetic(Parser *p, const Expected *x)
     bool sum = is_arithmetic(kind(p, p->last)) && has(x, "|>");
     if (!pipe && !sum) return false;
     const char *op = arena_strndup(p->arena, text(p, p->last), (size_t)token(p, p->last)->len);
-    diag_error(p->diag, loc(p, p->last), "FCM0011", "'%s' after %s: a pipe and arithmetic meet only through parentheses or a name", op,
-               pipe ? "arithmetic" : "a pipe");
+    diag_error(p->diag, loc(p, p->last), "FCM0011",
+               "'%s' after %s: a pipe and arithmetic meet only through parentheses or a name", op, pipe ? "arithmetic" : "a pipe");
     if (pipe) diag_note(p->diag, loc(p, p->last), "write 'a + (b |> f)' or '(a + b) |> f': they are different networks");
     else diag_note(p->diag, loc(p, p->last), "write '(a |> f) %s b'", op);
     return true;
@@ -182,6 +183,7 @@ static bool closes_nothing(Parser *p)
     return true;
 }
 
+/* Seen where something comes that cannot stand inside the bracket: the next line, another bracket's end, the end of the file. */
 static bool leaves_bracket_open(Parser *p, const Expected *x)
 {
     int k = kind(p, p->last), open = open_bracket(p, p->last);
@@ -204,7 +206,8 @@ static bool lacks_expression(Parser *p)
     if ((k == '=' || k == ':') && kind(p, p->last - 1) == T_NAME) first--;
     else if (k != '}' && k != T_END && k != T_RETURN && !begins_item(p, p->last)) return false;
     int before = kind(p, first - 1);
-    if ((before != '=' && before != T_PIPE && !is_arithmetic(before)) || (k != '}' && k != T_END && !token(p, first)->first)) return false;
+    if (before != '=' && before != T_PIPE && !is_arithmetic(before)) return false;
+    if (k != '}' && k != T_END && !token(p, first)->first) return false;
     diag_error(p->diag, loc(p, first - 1), "FCM0014", "nothing follows this %s", describe(p, first - 1));
     p->offender = first;
     return true;
@@ -222,8 +225,8 @@ static bool goes_on_after_return(Parser *p, const Expected *x)
 static bool strays(Parser *p, const Expected *x)
 {
     if (!has(x, "'='") || !has(x, "','") || !has(x, "':'") || place_of(p, p->last) != PLACE_BLOCK) return false;
-    diag_error(p->diag, loc(p, p->last - 1), "FCM0010", "unexpected %s: no '=' follows it, and nothing joins it to what stands before",
-               describe(p, p->last - 1));
+    diag_error(p->diag, loc(p, p->last - 1), "FCM0010",
+               "unexpected %s: no '=' follows it, and nothing joins it to what stands before", describe(p, p->last - 1));
     return true;
 }
 

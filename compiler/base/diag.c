@@ -1,5 +1,6 @@
 /* diag.c: see diag.h. Entries are kept in the order in which they were reported; line and column are worked out only here. */
 #include "diag.h"
+#include "text.h"
 #include "vec.h"
 
 #include <stdlib.h>
@@ -13,7 +14,8 @@ struct Diag {
     bool dropping;                  /* the entry before was over the limit, so its notes are dropped too */
 };
 
-enum { TAB = 8, MAX_SHOWN = 150, MAX_EDIT = 64 };   /* columns of a tab stop; of a source line that are shown; letters of a name compared */
+/* Columns of a tab stop; columns of a source line that are shown; letters of a name that are compared. */
+enum { TAB = 8, MAX_SHOWN = 150, MAX_EDIT = 64 };
 
 Diag *diag_new(Arena *a)
 {
@@ -118,14 +120,10 @@ static Glyph glyph_at(const char *s, const char *end, int column)
     if (c == '\t') return (Glyph){ 1, TAB - column % TAB, "" };
     if (c < 0x20 || c == 0x7F) return bad;
     if (c < 0x80) return (Glyph){ 1, 1, NULL };
-    int n = c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-    if (n == 0 || end - s < n) return bad;
+    int n = text_utf8_length(s, end);
+    if (n == 0) return bad;
     uint32_t code = c & (0xFFu >> (n + 1));
-    for (int i = 1; i < n; i++) {
-        if (((unsigned char)s[i] & 0xC0) != 0x80) return bad;
-        code = code << 6 | ((unsigned char)s[i] & 0x3Fu);
-    }
-    if ((n == 3 && code < 0x800) || (n == 4 && code < 0x10000) || (code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) return bad;
+    for (int i = 1; i < n; i++) code = code << 6 | ((unsigned char)s[i] & 0x3Fu);
     return (Glyph){ n, code_columns(code), NULL };
 }
 

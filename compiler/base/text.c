@@ -92,10 +92,11 @@ void text_close(Text *t, const char *fmt, ...)
     va_end(ap);
 }
 
-/* Length of the valid UTF-8 sequence at s, or 0. */
-static int utf8_length(const unsigned char *s)
+int text_utf8_length(const char *text, const char *end)
 {
+    const unsigned char *s = (const unsigned char *)text;
     int n = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3 : s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : 0;
+    if (end - text < n) return 0;
     for (int i = 1; i < n; i++)
         if ((s[i] & 0xC0) != 0x80) return 0;
     if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] >= 0xA0)) return 0;
@@ -106,8 +107,9 @@ static int utf8_length(const unsigned char *s)
 void text_json_string(Text *t, const char *s)
 {
     text_put(t, "\"");
+    const char *end = s + strlen(s);
     for (const unsigned char *p = (const unsigned char *)s; *p;) {
-        int n = utf8_length(p);
+        int n = text_utf8_length((const char *)p, end);
         if (n == 0) text_put(t, "\\ufffd");
         else if (*p == '"' || *p == '\\') text_printf(t, "\\%c", *p);
         else if (*p == '\n') text_put(t, "\\n");

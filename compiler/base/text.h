@@ -13,6 +13,9 @@ void text_printf(Text *t, const char *fmt, ...) FCM_PRINTF(2, 3);
 void text_line(Text *t, const char *fmt, ...) FCM_PRINTF(2, 3); /* indentation (4 spaces a level), text, newline; "" = blank line */
 void text_open(Text *t, const char *fmt, ...) FCM_PRINTF(2, 3); /* line, then one level deeper */
 void text_close(Text *t, const char *fmt, ...) FCM_PRINTF(2, 3);/* one level back, then line */
+/* Length of the valid UTF-8 sequence at s, which ends before end, or 0: overlong forms and surrogates are not valid. */
+int text_utf8_length(const char *s, const char *end);
+
 void text_json_string(Text *t, const char *s);                  /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
 
 /* Reads a whole file (NULL and a worded reason in *why when it cannot; directories and files over max bytes are refused). */
