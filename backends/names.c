@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Words of C11 and C++17, and names that the printed text uses itself. */
@@ -59,10 +60,15 @@ const char *emit_quoted(Arena *a, const char *text)
     return s;
 }
 
+/* The shortest decimal that reads back as the f32 nearest to v. An open end of clamp becomes f32's largest: every finite value is inside. */
 const char *emit_float(Arena *a, double v)
 {
-    if (isinf(v)) return v < 0 ? "(-3.402823466e+38f)" : "3.402823466e+38f";     /* clamp's open end; every finite value is inside */
-    char *s = arena_printf(a, "%.9g", v);
+    float f = (float)(isinf(v) ? copysign(3.4028234663852886e38, v) : v);
+    char *s = "";
+    for (int digits = 1; digits <= 9; digits++) {
+        s = arena_printf(a, "%.*g", digits, (double)f);
+        if (strtof(s, NULL) == f) break;
+    }
     const char *dot = strpbrk(s, ".e") ? "" : ".0";
     return arena_printf(a, v < 0 ? "(%s%sf)" : "%s%sf", s, dot);
 }

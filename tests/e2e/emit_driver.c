@@ -80,8 +80,17 @@ static double element(const char *p, int64_t i, int half)
     return f;
 }
 
+#if CASE_CPU
+typedef int Last;
+enum { LAST = 3 };
+#else
+typedef struct CUstream_st *Last;
+#define LAST NULL
+#endif
+
 static void check_codes(Case *c, const void *packed, void *workspace, char **in, char **out)
 {
+    Last last = LAST;
     int n = -1;
     if (CASE_CALL == 0) fail("a negative batch gives", 0, 0, 2);
     n = 0;
@@ -90,7 +99,13 @@ static void check_codes(Case *c, const void *packed, void *workspace, char **in,
     char *first = in[0];
     in[0] = NULL;
     if (strcmp(net_error(CASE_CALL), "a pointer is null") != 0) fail("a null input gives", 0, CASE_CALL, 1);
+    in[0] = first + 1;
+    if (CASE_CALL != 4) fail("a misaligned input gives", 0, CASE_CALL, 4);
     in[0] = first;
+#if CASE_CPU
+    last = 0;
+    if (CASE_CALL != 7) fail("no thread at all gives", 0, CASE_CALL, 7);
+#endif
 }
 
 static void check_counts(Case *c, int64_t *read, int64_t *written)
@@ -107,6 +122,7 @@ static void check_counts(Case *c, int64_t *read, int64_t *written)
 /* One run into poisoned outputs, then everything that can be compared. */
 static void once(Case *c, const void *packed, char *workspace, size_t workspace_bytes, char **in, char **out)
 {
+    Last last = LAST;
     int n = (int)c->batch, size = c->half ? 2 : 4, status;
     memset(workspace, POISON, workspace_bytes);
     for (int i = 0; i < c->nout; i++) memset(out[i], POISON, (size_t)(c->want[i].bytes / 8 * size));
@@ -144,7 +160,7 @@ int main(int argc, char **argv)
     memcpy(&p, params, sizeof p);
     char *packed = guarded(net_packed_bytes()), *in[MOST] = { 0 }, *out[MOST] = { 0 };
 #if CASE_CPU
-    size_t workspace_bytes = net_workspace_bytes((int)c.batch, 3);
+    size_t workspace_bytes = net_workspace_bytes((int)c.batch, LAST);
 #else
     size_t workspace_bytes = net_workspace_bytes((int)c.batch);
 #endif

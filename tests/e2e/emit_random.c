@@ -123,12 +123,12 @@ static bool write_case(Case *c)
 
 /* ---- its texts ---- */
 
-static const char *call(Case *c, const char *last)
+static const char *call(Case *c)
 {
     const char *s = "net_run(n, packed";
     for (int i = 0; i < c->m->inputs.n; i++) s = arena_printf(c->a, "%s, in[%d]", s, i);
     for (int i = 0; i < c->m->outputs.n; i++) s = arena_printf(c->a, "%s, out[%d]", s, i);
-    return arena_printf(c->a, "%s, workspace, %s)", s, last);
+    return arena_printf(c->a, "%s, workspace, last)", s);
 }
 
 static bool shell(Case *c, const char *command)
@@ -159,7 +159,7 @@ static Verdict run_target(Case *c, bool cuda)
     const char *build = cuda ? arena_printf(c->a, "g++ -std=c++17 -fno-strict-aliasing %s -I%s/backends/emulator -x c++ -c %s/net.cu -o %s/net.o", flags, s, f, f)
                              : arena_printf(c->a, "gcc -std=c11 -fopenmp %s -c %s/net.c -o %s/net.o", flags, f, f);
     const char *link = arena_printf(c->a, "gcc -std=gnu11 -O1 -DFCM_COUNT '-DCASE_CALL=%s' -DCASE_CPU=%d -I%s/backends/emulator -include %s/net.h %s/tests/e2e/emit_driver.c %s/net.o %s %s -o %s/net",
-                                    call(c, cuda ? "NULL" : "3"), !cuda, s, f, s, f, sanitize, cuda ? arena_printf(c->a, "%s/fc_emu.o -lstdc++ -lpthread -lm", f) : "-fopenmp -lm", f);
+                                    call(c), !cuda, s, f, s, f, sanitize, cuda ? arena_printf(c->a, "%s/fc_emu.o -lstdc++ -lpthread -lm", f) : "-fopenmp -lm", f);
     if (!shell(c, build) || !shell(c, link)) return WRONG;
     return shell(c, arena_printf(c->a, "%s/net %s/net.dat", f, f)) ? AGREES : WRONG;
 }
