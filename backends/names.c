@@ -64,13 +64,13 @@ const char *emit_quoted(Arena *a, const char *text)
 const char *emit_float(Arena *a, double v)
 {
     float f = (float)(isinf(v) ? copysign(3.4028234663852886e38, v) : v);
+    if (f == floorf(f) && fabsf(f) < 1e6f) return arena_printf(a, f < 0 ? "(%.1ff)" : "%.1ff", (double)f);
     char *s = "";
     for (int digits = 1; digits <= 9; digits++) {
         s = arena_printf(a, "%.*g", digits, (double)f);
         if (strtof(s, NULL) == f) break;
     }
-    const char *dot = strpbrk(s, ".e") ? "" : ".0";
-    return arena_printf(a, v < 0 ? "(%s%sf)" : "%s%sf", s, dot);
+    return arena_printf(a, f < 0 ? "(%s%sf)" : "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
 }
 
 /* name, or name_2, name_3 … when an earlier one of the n names is the same. */

@@ -170,7 +170,7 @@ static const Broken broken[] = {
     { "pw", "for n\n", "for i\n        for n\n", "FCM4008", "for n", "the batch must be the first" },
     { "pw", "end j", "end i", "FCM4008", "end i", "loop 'j' is open here, not 'i'" },
     { "pw", "        end i\n    end n\n", "        end i\n", "FCM4008", "pw.k0", "loop 'n' is never closed" },
-    { "pw", "zero yt", "for i", "FCM4008", "for i", "opened a second time" },
+    { "pw", "zero yt", "for i", "FCM4008", "for i", "loop 'i' is open already" },
     { "mbconv", "end c\n", "end c\n                end c\n", "FCM4008", "end c\n                store", "loop 'j' is open here" },
     { "pw", "        end i\n", "        sync\n        end i\n", "FCM4008", "sync\n        end i", "only ends of grid loops" },
     { "pw", "zero yt", "zerro yt", "FCM4006", "zerro", "did you mean 'zero'" },
