@@ -91,16 +91,44 @@ static const char *sum_at(Arena *a, const TmModule *m, const TmProgram *p, int a
     return cover_products(a, m, p, at, &c, vars);
 }
 
+/* Does a loop that opens behind `from` contain both? */
+static bool share_loop(const TmProgram *p, int from, int k, int l)
+{
+    for (int s = from + 1; s < p->code.n; s++) {
+        if (p->code.at[s].op != TM_LOOP) continue;
+        int e = tm_loop_end(p, s);
+        if (s < k && k < e && s < l && l < e) return true;
+    }
+    return false;
+}
+
+/* FINISH and STORE take a sum after the last addition, outside the loops that add; and something is added. */
+static const char *taken_complete(Arena *a, const TmModule *m, const TmProgram *p, int at)
+{
+    const TmTile *sum = &p->tiles.at[p->code.at[at].src];
+    int zero = at, additions = 0;
+    while (zero >= 0 && !(p->code.at[zero].op == TM_ZERO && p->code.at[zero].dst == p->code.at[at].src)) zero--;
+    if (zero < 0) return NULL;                      /* no sum, or never zeroed: the abstract run says so */
+    for (int k = zero; k < p->code.n; k++) {
+        const TmIns *i = &p->code.at[k];
+        if (!i->accumulate || i->dst != p->code.at[at].src || zero_before(p, k) != zero) continue;
+        additions++;
+        if (k > at || share_loop(p, zero, k, at))
+            return arena_printf(a, "%s: takes %s before %s is done", tm_ins_text(a, m, p, at), sum->name, tm_ins_text(a, m, p, k));
+    }
+    return additions ? NULL : arena_printf(a, "%s: nothing is added to %s", tm_ins_text(a, m, p, at), sum->name);
+}
+
 const char *verify_sums(Arena *a, const TmModule *m, const TmProgram *p)
 {
     int64_t *vars = NEW_N(a, int64_t, p->loops.n);
-    for (int k = 0; k < p->code.n; k++) {
-        const TmIns *i = &p->code.at[k];
-        if (i->op != TM_PW && i->op != TM_DW) continue;
-        const char *why = sum_at(a, m, p, k, vars);
-        if (why) return why;
+    const char *why = NULL;
+    for (int k = 0; k < p->code.n && !why; k++) {
+        TmOp op = p->code.at[k].op;
+        if (op == TM_PW || op == TM_DW) why = sum_at(a, m, p, k, vars);
+        if (op == TM_FINISH || op == TM_STORE) why = taken_complete(a, m, p, k);
     }
-    return NULL;
+    return why;
 }
 
 /* ---- stores ---- */

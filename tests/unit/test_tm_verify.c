@@ -50,6 +50,13 @@ static void member_outside(Block *b) { tile(b, b->by)->image_off = b->p->images.
 static void member_moves(Block *b) { tile(b, b->we)->org[2] = affine_term(0, b->j, CHUNK); }
 static void record_stays(Block *b) { tile(b, b->wt)->org[3] = affine_const(0); }
 static void not_zeroed(Block *b) { drop(b, nth(b, TM_ZERO, 0)); }
+static void nothing_added(Block *b) { drop(b, nth(b, TM_PW, 1)); }
+static void finished_early(Block *b)
+{
+    TmIns *end = nth(b, TM_END, 0), *finish = nth(b, TM_FINISH, 0), keep = *end;
+    *end = *finish;                                 /* the FINISH slips into the loop */
+    *finish = keep;
+}
 static void chunk_twice(Block *b) { tile(b, b->wp)->org[3].term[0].coef = CHUNK - 8; }
 static void tap_missing(Block *b) { tile(b, b->wd)->ext[1] = 2; }
 static void bias_off(Block *b) { tile(b, b->be)->org[3] = affine_const(0); }
@@ -108,6 +115,8 @@ static const Fault faults[] = {
     { "member moves with another loop", halo2, member_moves, { "image w", "member we moves with loop j", NULL } },
     { "record does not move", halo2, record_stays, { "wants record 1 of image w", "holds 0 to 0", NULL } },
     { "sums never zeroed", halo2, not_zeroed, { "pw yacc += dt", "never zeroed", NULL } },
+    { "nothing is added", halo2, nothing_added, { "finish yt = yacc", "nothing is added to yacc", NULL } },
+    { "sum taken in the middle", halo2, finished_early, { "finish yt = yacc", "takes yacc before instruction", "pw yacc += dt" } },
     { "chunk added twice", halo2, chunk_twice, { "pw yacc += dt", "has twice (0, 0, 0, 8)", NULL } },
     { "tap left out", halo2, tap_missing, { "dw dt = et", "misses (0, 2, 0, 0)", NULL } },
     { "bias of another chunk", halo2, bias_off, { "pw et = xt", "needs channels 16 to 31 of be", NULL } },
