@@ -8,7 +8,9 @@
  */
 #define FC_EMU_INTERNAL
 #include "fc_emu.h"
-#include "fc_lanes.cuh"
+#include "fc_buffers.h"
+#include "fc_fiber.h"
+#include "fc_warp.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -17,13 +19,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#if !defined(__x86_64__)
-#include <ucontext.h>
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#endif
-
 namespace fc_emu {
 
 struct launch {
@@ -38,94 +33,21 @@ struct launch {
     int stop;
 };
 
-struct buffer { const char *base; size_t bytes; char *allocated; };
 struct note { const char *kernel; int threads; };
 
 /* The emulator's state: what drivers set, what kernels left. Everything that running blocks write is guarded by `lock`. */
 static struct state {
     pthread_mutex_t lock;
     fc_emu_mode mode;
-    buffer buffers[FC_EMU_IDS];
-    int used[FC_EMU_IDS], nused;    /* ids with bytes > 0 */
-    int64_t counts[2][FC_EMU_IDS];
     int errors;
     char message[8192];
     note notes[1024];
     int nnotes;
     machine *idle;
-} all = { PTHREAD_MUTEX_INITIALIZER, {}, {}, {}, 0, {}, 0, {}, {}, 0, nullptr };
+} all = { PTHREAD_MUTEX_INITIALIZER, {}, 0, {}, {}, 0, nullptr };
 
 static thread_local machine *mine;
 machine *self() { return mine; }
-
-/* ---- switching stacks ---- */
-#if defined(__x86_64__)
-extern "C" void fc_emu_swap(void **save, void *load);
-asm(".text\n.globl fc_emu_swap\n.type fc_emu_swap,@function\nfc_emu_swap:\n"
-    "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n"
-    "movq %rsp,(%rdi)\nmovq %rsi,%rsp\n"
-    "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nret\n"
-    ".size fc_emu_swap,.-fc_emu_swap\n");
-
-static void *fresh_stack(char *top, void (*entry)(), void *)
-{
-    void **sp = (void **)top;
-    *--sp = nullptr;                /* a return address for entry: it never returns; and the stack is aligned as after a call */
-    *--sp = (void *)entry;
-    for (int i = 0; i < 6; i++) *--sp = nullptr;
-    return sp;
-}
-#else
-extern "C" void fc_emu_swap(void **save, void *load)
-{
-    ucontext_t here;
-    *save = &here;
-    swapcontext(&here, (ucontext_t *)load);
-}
-
-/* The context itself lies at the very top of the fiber's stack. */
-static void *fresh_stack(char *top, void (*entry)(), void *bottom)
-{
-    ucontext_t *u = (ucontext_t *)(((uintptr_t)top - sizeof(ucontext_t)) & ~(uintptr_t)63);
-    getcontext(u);
-    u->uc_stack.ss_sp = bottom;
-    u->uc_stack.ss_size = (size_t)((char *)u - (char *)bottom);
-    u->uc_link = nullptr;
-    makecontext(u, entry, 0);
-    return u;
-}
-#endif
-
-/* fake: where AddressSanitizer keeps the stack that is left; NULL when it will not be entered again. */
-static void swap_stacks(void **save, void *load, const void *bottom, size_t bytes, bool last)
-{
-#if defined(__SANITIZE_ADDRESS__)
-    void *fake = nullptr;
-    __sanitizer_start_switch_fiber(last ? nullptr : &fake, bottom, bytes);
-    fc_emu_swap(save, load);
-    __sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
-#else
-    (void)bottom, (void)bytes, (void)last;
-    fc_emu_swap(save, load);
-#endif
-}
-
-static const void *main_bottom(size_t *bytes)
-{
-#if defined(__SANITIZE_ADDRESS__)
-    pthread_attr_t a;
-    void *bottom = nullptr;
-    *bytes = 0;
-    if (pthread_getattr_np(pthread_self(), &a) == 0) {
-        pthread_attr_getstack(&a, &bottom, bytes);
-        pthread_attr_destroy(&a);
-    }
-    return bottom;
-#else
-    *bytes = 0;
-    return nullptr;
-#endif
-}
 
 static void switch_to(machine *m, int from, int to, bool last)
 {
@@ -348,6 +270,7 @@ static void run_block(machine *m, int64_t block)
     for (int t = 0; t < m->threads; t++) {
         fiber *f = &m->fibers[t];
         f->line = f->queued = f->groups = 0;
+        clean_stack(f->stack, STACK);
         f->sp = fresh_stack(f->stack + STACK - t % 64 * 128, fiber_main, f->stack);     /* staggered: equal offsets in all stacks would share L1 sets */
     }
     if (check_block_begin) check_block_begin(m);
@@ -377,8 +300,7 @@ static void run_blocks(launch *job)
     }
     mine = outer;
     pthread_mutex_lock(&all.lock);
-    for (int i = 0; i < all.nused; i++)
-        for (int rw = 0; rw < 2; rw++) all.counts[rw][all.used[i]] += m->counts[rw][all.used[i]];
+    add_counts(m->counts);
     m->next = all.idle;
     all.idle = m;
     pthread_mutex_unlock(&all.lock);
@@ -400,24 +322,10 @@ static const char *launch_refused(const launch *j)
 }
 
 /* ---- global memory ---- */
-static bool holds(const buffer *b, const void *p, size_t bytes)
-{
-    size_t at = (size_t)((const char *)p - b->base);
-    return b->bytes && (const char *)p >= b->base && at < b->bytes && bytes <= b->bytes - at;
-}
-
-static int find_buffer(machine *m, const void *p, size_t bytes)
-{
-    if (m->last_buffer >= 0 && holds(&all.buffers[m->last_buffer], p, bytes)) return m->last_buffer;
-    for (int i = 0; i < all.nused; i++)
-        if (holds(&all.buffers[all.used[i]], p, bytes)) return m->last_buffer = all.used[i];
-    return -1;
-}
-
 bool known_global(const void *p, size_t bytes, bool *any)
 {
-    *any = all.nused > 0;
-    return find_buffer(mine, p, bytes) >= 0;
+    *any = global.nused > 0;
+    return find_buffer(&mine->last_buffer, p, bytes) >= 0;
 }
 
 /* The arguments of the launch and the fibers' stacks: a kernel may touch those of its whole block, since warp operations do. */
@@ -442,13 +350,13 @@ static bool global_ok(machine *m, const void *p, int bytes, int id, bool write)
         report(m, "misaligned global %s of %d bytes at %p", verb, bytes, p);
         return false;
     }
-    if (!all.nused) return true;
-    int at = id >= 0 && id < FC_EMU_IDS && all.buffers[id].bytes ? id : find_buffer(m, p, (size_t)bytes);
+    if (!global.nused) return true;
+    int at = id >= 0 && id < FC_EMU_IDS && global.buffers[id].bytes ? id : find_buffer(&m->last_buffer, p, (size_t)bytes);
     if (at < 0) {
         report(m, "global %s of %d bytes at %p: in no registered buffer", verb, bytes, p);
         return false;
     }
-    const buffer *b = &all.buffers[at];
+    const buffer *b = &global.buffers[at];
     if (!holds(b, p, (size_t)bytes)) {
         report(m, "global %s out of bounds: byte %lld of buffer %d, which has %lld", verb, (long long)((const char *)p - b->base), at, (long long)b->bytes);
         return false;
@@ -502,21 +410,6 @@ template <class Run> static void together(machine *m, int kind, void *args, Run 
     wait_turn(m);
 }
 
-struct shuffle_args { uint32_t value, result; int arg; };
-
-static void shuffle_all(warp *w, fc_emu_shuffle_kind kind)
-{
-    for (int l = 0; l < 32; l++) {
-        if (!(w->live >> l & 1)) continue;
-        shuffle_args *a = (shuffle_args *)w->args[l];
-        int from = kind == FC_EMU_XOR ? l ^ a->arg : kind == FC_EMU_DOWN ? l + a->arg : kind == FC_EMU_UP ? l - a->arg : a->arg & 31;
-        if (from < 0 || from > 31) from = l;        /* as the hardware does: keeps its own value */
-        a->result = w->live >> from & 1 ? ((shuffle_args *)w->args[from])->value : 0xFFFFFFFFu;      /* an ended lane gives NaN */
-    }
-}
-
-struct ldmatrix_args { uint32_t *d; const char *row; };
-
 /* Row r of matrix i comes from the address of lane 8 i + r. */
 static void ldmatrix_all(machine *m, warp *w, int matrices, bool transposed, void *pc)
 {
@@ -530,51 +423,8 @@ static void ldmatrix_all(machine *m, warp *w, int matrices, bool transposed, voi
             note_shared(m, first + i * 8 + r, row, 16, READ, pc);
             memcpy(e[r], row, 16);
         }
-        for (int r = 0; r < 8; r++)
-            for (int word = 0; word < 4; word++) {
-                uint32_t lo = transposed ? e[word * 2][r] : e[r][word * 2], hi = transposed ? e[word * 2 + 1][r] : e[r][word * 2 + 1];
-                ((ldmatrix_args *)w->args[fc::ldmatrix_lane(r, word)])->d[i] = lo | hi << 16;
-            }
+        ldmatrix_scatter(w, i, e, transposed);
     }
-}
-
-struct mma_args { float *d; const uint32_t *a, *b; };
-
-static float f16_value(uint32_t h)
-{
-    uint32_t bits = (h & 0x7FFF) << 13, sign = (h & 0x8000) << 16;
-    float f;
-    memcpy(&f, &bits, 4);
-    f *= 0x1p112f;                                  /* the exponents' biases differ by 112; this also normalises subnormals */
-    memcpy(&bits, &f, 4);
-    if ((h & 0x7C00) == 0x7C00) bits = 0x7F800000 | (h & 0x3FF) << 13;
-    bits |= sign;
-    memcpy(&f, &bits, 4);
-    return f;
-}
-
-/* D[16][8] += A[16][k] B[k][8]: products are exact in f32, sums go in ascending k. */
-static void mma_all(machine *m, warp *w, int k)
-{
-    if (w->live != ~0u) report(m, "mma: not all 32 lanes are alive"), give_up(m);
-    float a[16][16], b[16][8], c[16][8];
-    for (int l = 0; l < 32; l++) {
-        const mma_args *x = (const mma_args *)w->args[l];
-        for (int i = 0; i < 2 * (k / 8) * 2; i++) {
-            fc::frag_place at = fc::frag_a(l, i / 2, i % 2);
-            a[at.row][at.col] = f16_value(x->a[i / 2] >> i % 2 * 16 & 0xFFFF);
-        }
-        for (int i = 0; i < k / 8 * 2; i++) {
-            fc::frag_place at = fc::frag_b(l, i / 2, i % 2);
-            b[at.row][at.col] = f16_value(x->b[i / 2] >> i % 2 * 16 & 0xFFFF);
-        }
-        for (int i = 0; i < 4; i++) c[fc::frag_c(l, i).row][fc::frag_c(l, i).col] = x->d[i];
-    }
-    for (int r = 0; r < 16; r++)
-        for (int i = 0; i < k; i++)
-            for (int n = 0; n < 8; n++) c[r][n] += a[r][i] * b[i][n];
-    for (int l = 0; l < 32; l++)
-        for (int i = 0; i < 4; i++) ((mma_args *)w->args[l])->d[i] = c[fc::frag_c(l, i).row][fc::frag_c(l, i).col];
 }
 
 }
@@ -585,56 +435,6 @@ using namespace fc_emu;
 void fc_emu_set_mode(const fc_emu_mode *mode) { all.mode = *mode; }
 void fc_emu_get_mode(fc_emu_mode *mode) { *mode = all.mode; }
 
-void fc_emu_buffer(int id, const void *base, size_t bytes)
-{
-    if (id < 0 || id >= FC_EMU_IDS) return;
-    int at = 0;
-    while (at < all.nused && all.used[at] != id) at++;
-    if (at == all.nused && bytes) all.used[all.nused++] = id;
-    if (at < all.nused && !bytes) all.used[at] = all.used[--all.nused];
-    all.buffers[id].base = (const char *)base;
-    all.buffers[id].bytes = bytes;
-}
-
-void fc_emu_count(int id, int64_t *read, int64_t *written)
-{
-    *read = all.counts[0][id];
-    *written = all.counts[1][id];
-}
-
-void fc_emu_counts(int n, int64_t *read, int64_t *written)
-{
-    for (int i = 0; i < n && i < FC_EMU_IDS; i++) {
-        fc_emu_count(i, &read[i], &written[i]);
-        all.counts[0][i] = all.counts[1][i] = 0;
-    }
-}
-
-void *fc_emu_alloc(int id, size_t bytes)
-{
-    if (id < 0 || id >= FC_EMU_IDS) return nullptr;
-    size_t total = (bytes + 2 * GUARD + 255) / 256 * 256;
-    char *p = (char *)aligned_alloc(256, total);
-    if (!p) return nullptr;
-    memset(p, 0xFF, total);
-    fc_emu_buffer(id, p + GUARD, bytes);
-    all.buffers[id].allocated = p;
-    return p + GUARD;
-}
-
-int fc_emu_free(int id)
-{
-    if (id < 0 || id >= FC_EMU_IDS || !all.buffers[id].allocated) return 0;
-    buffer b = all.buffers[id];
-    bool damaged = false;
-    for (size_t i = 0; i < GUARD; i++) damaged = damaged || b.allocated[i] != (char)0xFF || b.base[b.bytes + i] != (char)0xFF;
-    if (damaged) report(nullptr, "global memory out of bounds: bytes beside buffer %d were written", id);
-    fc_emu_buffer(id, nullptr, 0);
-    all.buffers[id].allocated = nullptr;
-    free(b.allocated);
-    return damaged ? FC_EMU_ERROR : 0;
-}
-
 int fc_emu_errors(void) { return all.errors; }
 const char *fc_emu_message(void) { return all.message; }
 
@@ -642,7 +442,7 @@ void fc_emu_reset(void)
 {
     all.errors = 0;
     all.message[0] = 0;
-    memset(all.counts, 0, sizeof all.counts);
+    memset(global.counts, 0, sizeof global.counts);
 }
 
 int fc_emu_note(const char *kernel, int arch, int threads, int ctas, int smem, const char *source)
@@ -751,7 +551,7 @@ void fc_emu_wait(int pending)
     for (int i = 0; i < copies; i++) perform(m, &f->queue[i], __builtin_return_address(0));
     f->queued -= copies;
     f->groups -= done;
-    memmove(f->queue, f->queue + copies, (size_t)f->queued * sizeof *f->queue);
+    if (f->queued) memmove(f->queue, f->queue + copies, (size_t)f->queued * sizeof *f->queue);
     for (int i = 0; i < f->groups; i++) f->group[i] = f->group[i + done] - copies;
 }
 
@@ -777,7 +577,10 @@ void fc_emu_mma(float d[4], const uint32_t *a, const uint32_t *b, int k)
 {
     machine *m = mine;
     mma_args x = { d, a, b };
-    together(m, OP_MMA + k, &x, [=](warp *w) { mma_all(m, w, k); });
+    together(m, OP_MMA + k, &x, [=](warp *w) {
+        if (w->live != ~0u) report(m, "mma: not all 32 lanes are alive"), give_up(m);
+        mma_all(w, k);
+    });
 }
 
 void fc_emu_unsupported(const char *what)
