@@ -48,7 +48,7 @@ static bool check_trips(TmParser *z)
     return true;
 }
 
-/* Grid loops first and closed last; each loop opened once, closed in turn. */
+/* Grid loops first and closed last; loops closed in turn. A loop may be opened again once it is closed, a grid loop may not. */
 static bool check_nesting(TmParser *z)
 {
     const TmProgram *p = z->p;
@@ -60,7 +60,8 @@ static bool check_nesting(TmParser *z)
         bool grid = i->loop >= 0 && p->loops.at[i->loop].kind == TM_GRID;
         if (closing && !(i->op == TM_END && grid)) return tm_error(z, at, "FCM4008", "only ends of grid loops may follow the end of a grid loop");
         if (i->op == TM_LOOP) {
-            if (opened[i->loop]) return tm_error(z, at, "FCM4008", "loop '%s' is opened a second time", p->loops.at[i->loop].name);
+            for (int d = 0; d < depth; d++)
+                if (stack[d] == i->loop) return tm_error(z, at, "FCM4008", "loop '%s' is open already", p->loops.at[i->loop].name);
             if (grid && in_body) return tm_error(z, at, "FCM4008", "grid loop '%s' must stand before all other code", p->loops.at[i->loop].name);
             if (p->loops.at[i->loop].trip == 0 && k > 0) return tm_error(z, at, "FCM4008", "the loop over the batch must be the first");
             opened[i->loop] = true;
