@@ -168,14 +168,14 @@ static double tile_waves(const TmProgram *p, int tile, int pitch)
     return sum;
 }
 
-/* A chunk more a pixel must save 3 % of the wavefronts. */
+/* Storage is worth half as much as wavefronts: a tile that grows by a third must save a sixth of them. */
 static int best_pitch(const TmProgram *p, int tile)
 {
     const TmTile *t = &p->tiles.at[tile];
     int bare = (int)win_round_up((int64_t)t->cpad * dtype_bytes(t->dtype), 16), best = bare;
     double least = -1;
     for (int pad = 0; pad < PADS; pad++) {
-        double cost = tile_waves(p, tile, bare + 16 * pad) * (1 + 0.03 * pad);
+        double cost = tile_waves(p, tile, bare + 16 * pad) * (1 + 0.5 * 16 * pad / bare);
         if (least >= 0 && cost >= least) continue;
         least = cost;
         best = bare + 16 * pad;
