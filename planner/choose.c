@@ -233,11 +233,11 @@ TmModule *plan_module(Arena *a, Diag *d, const Graph *g, const Stages *s, const 
     Lowering *l = lower_begin(a, d, g, s, o->device, o->source, groups, n);
     const char *why = NULL;
     for (int i = 0; i < n && !why; i++) {
-        if (!lower_group(l, &groups[i], &r->groups.at[i].best.sched, LOWER_FINISHED, &why) && !why) why = "refused";
+        if (!lower_group(l, &groups[i], &r->groups.at[i].best.sched, LOWER_FINISHED, &why)) break;
         r->time += r->groups.at[i].best.cost.time;
     }
-    if (!why) why = lower_end(l);
     if (why) return diag_error(d, g->loc, "FCM2002", "%s cannot be lowered: %s", g->block, why), NULL;
+    lower_end(l);
     return l->module;
 }
 
@@ -250,5 +250,6 @@ TmModule *plan_with(Arena *a, const Diag *d, const Graph *g, const Stages *s, co
         TmProgram *p = lower_group(l, &groups[i], sched, LOWER_FINISHED, why);
         if (!p || (*why = tm_verify(a, l->module, p, o->device))) return NULL;
     }
-    return (*why = lower_end(l)) ? NULL : l->module;
+    lower_end(l);
+    return l->module;
 }

@@ -78,6 +78,7 @@ Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Devic
 #define X(field, text) if (c.field > most) most = c.field, c.bound = text;
     FCM_LIMITS(X)
 #undef X
-    c.time = c.launch + c.barriers + most;
+    double memory = c.dram + c.l2 + c.smem, hidden = memory < most ? memory : memory - most;
+    c.time = c.launch + c.barriers + most + (1 - d->overlap) * hidden;
     return c;
 }

@@ -38,8 +38,8 @@ TmProgram *lower_group(Lowering *l, const Group *group, const Sched *s, LowerDep
 /* A copy of l without programs whose memory is all in `scratch`: candidates are lowered into it and forgotten by resetting the arena. */
 Lowering *lower_scratch(const Lowering *l, Arena *scratch);
 
-/* Copies for outputs that no stage writes of its own (a returned input, a value returned twice), workspace offsets. Call once, at the end. */
-const char *lower_end(Lowering *l);
+/* The module's outputs in the block's order, and workspace offsets. Call once, at the end. */
+void lower_end(Lowering *l);
 
 /* Do the stages form a pattern that lower_group knows? */
 bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group);
@@ -47,5 +47,4 @@ bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group);
 /* ---- inside compiler/lower ---- */
 TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);
 TmProgram *lower_pointwise(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);
-void lower_copy(Lowering *l, TmProgram *p, int from, int to);   /* tensor to tensor, nothing in between */
 #endif

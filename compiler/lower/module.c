@@ -1,5 +1,4 @@
-/* module.c: from the graph's stages to a module: which tensors exist in memory, one program per group, and the copies that outputs need
- * which no stage writes. What a program looks like inside is the business of chain.c and pointwise.c. */
+/* module.c: from the graph's stages to a module: which tensors exist in memory, one program per group, the workspace. What a program looks like inside is the business of chain.c and pointwise.c. */
 #include "lower.h"
 #include "text.h"
 
@@ -166,24 +165,6 @@ Lowering *lower_scratch(const Lowering *l, Arena *scratch)
 
 /* ---- the end ---- */
 
-/* A program that copies tensor `from` to a further output of the same value. */
-static const char *copy_output(Lowering *l, int from, const GraphOutput *o)
-{
-    TmModule *m = l->module;
-    TmTensor t = m->tensors.at[from];
-    t.role = TM_OUT;
-    t.name = o->name;
-    t.cname = o->cname;
-    int to = tm_tensor(l->arena, m, t);
-    vec_push(l->arena, &m->outputs, to);
-    TmProgram *p = tm_program_new(l->arena, m, arena_printf(l->arena, "k%d", m->programs.n), l->device->target, (int)l->device->arch);
-    p->note = arena_printf(l->arena, "copy to %s", o->name);
-    p->sched = "";
-    Sched s = sched_default();
-    lower_copy(l, p, from, to);
-    return finish(l, p, &s, LOWER_FINISHED);
-}
-
 /* Temporaries live one after another: every one has its own bytes. */
 static void place_workspace(TmModule *m)
 {
@@ -195,17 +176,9 @@ static void place_workspace(TmModule *m)
     }
 }
 
-const char *lower_end(Lowering *l)
+void lower_end(Lowering *l)
 {
     const Graph *g = l->graph;
-    for (int i = 0; i < g->outputs.n; i++) {
-        const GraphOutput *o = &g->outputs.at[i];
-        int have = l->tensor_of_node[o->node];
-        bool first = l->module->tensors.at[have].role == TM_OUT && strcmp(l->module->tensors.at[have].name, o->name) == 0;
-        if (first) vec_push(l->arena, &l->module->outputs, have);
-        const char *why = first ? NULL : copy_output(l, have, o);
-        if (why) return why;
-    }
+    for (int i = 0; i < g->outputs.n; i++) vec_push(l->arena, &l->module->outputs, l->tensor_of_node[g->outputs.at[i].node]);
     place_workspace(l->module);
-    return NULL;
 }

@@ -1,5 +1,5 @@
 /* pointwise.c: chains of element-wise operations that have no convolution to ride on: a tile of the first operand passes through the
- * epilogue on its way to the result. Also plain copies of a tensor. */
+ * epilogue on its way to the result. */
 #include "parts.h"
 
 static int64_t pick(int knob, int64_t all) { return knob <= 0 || knob > all ? all : knob; }
@@ -36,7 +36,7 @@ static void store(Parts *b, int tile, int to, const Epilogue *e, const char *not
     i.tensor = to;
     i.note = note;
     i.vec = parts_vec(b, to, &b->p->tiles.at[tile]);
-    if (e) parts_set_epi(b, &i, e);
+    parts_set_epi(b, &i, e);
     tm_emit(b->a, b->p, i);
 }
 
@@ -83,21 +83,4 @@ TmProgram *lower_pointwise(Lowering *l, const Group *group, const Sched *s, TmPr
     store(&b, xt, y, &e, parts_note(&b, st));
     close_grid(&b, &g);
     return p;
-}
-
-void lower_copy(Lowering *l, TmProgram *p, int from, int to)
-{
-    const TmTensor *y = &l->module->tensors.at[to];
-    Sched s = sched_default();
-    s.th = 1;
-    s.tk = y->dim[3] > 256 ? 256 : 0;
-    s.tw = 16;
-    Parts b = parts_begin(l, p, &s);
-    Grid g = tiling(&b, y);
-    set_threads(&b);
-    int xt = parts_tile(&b, "xt", from, g.v, TM_SHARED);
-    open_grid(&b, &g);
-    parts_copy(&b, xt, 0, (int)g.v.rows);
-    store(&b, xt, to, NULL, NULL);
-    close_grid(&b, &g);
 }

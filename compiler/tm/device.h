@@ -31,6 +31,7 @@
     X(issue_rate,      "issue_rate",       O, 4,      0.1,  1e3)     /* warp instructions (CPU: vector instructions) a clock */ \
     X(portable_rate,   "portable_rate",    O, 16,     0.01, 1e5)     /* flops a clock and SM or core of portable (untuned) tile operations */ \
     X(warps_full,      "warps_full",       O, 12,     1,    128)     /* resident warps that keep an SM busy; fewer lose in proportion */ \
+    X(overlap,         "overlap",          O, 1,      0,    1)       /* share of the cache and memory time that hides behind arithmetic */ \
     X(barrier_time,    "barrier_time",     O, 3e-8,   0,    1e-3)    /* seconds a block loses at a barrier */ \
     X(launch_time,     "launch_time",      B, 0,      0,    1)       /* seconds from kernel to kernel; CPU: of a parallel region */
 
