@@ -211,7 +211,7 @@ static void head_comment(Emit *e)
 
 bool emit_module(Emit *e, Text *source, Text *header)
 {
-    e->prefix = emit_ident(e->arena, e->opt->prefix ? e->opt->prefix : e->m->name);
+    e->prefix = emit_symbol(e->arena, e->opt->prefix ? e->opt->prefix : e->m->name);
     *source = text_new(e->arena);
     *header = text_new(e->arena);
     e->out = source;

@@ -55,7 +55,9 @@ struct Emit {
 void emit_refuse(Emit *e, const char *fmt, ...) FCM_PRINTF(2, 3);
 
 /* ---- names.c ---- */
-const char *emit_ident(Arena *a, const char *name);             /* a C and C++ identifier: dots become _, reserved words get a _ */
+const char *emit_symbol(Arena *a, const char *name);            /* letters, digits and _ only: the prefix of symbols */
+const char *emit_ident(Arena *a, const char *name);             /* of loops and tiles: reserved words and names of kernels get a _ */
+const char *emit_argument(Arena *a, const char *name);          /* of run's parameters, likewise */
 const char *emit_upper(Arena *a, const char *name);
 const char *emit_comment(Arena *a, const char *text);           /* safe behind // */
 const char *emit_quoted(Arena *a, const char *text);            /* safe between "" */
@@ -98,7 +100,6 @@ int emit_epilogue_width(const Emit *e, const TmIns *i);         /* channels that
 /* ---- host.c, pack.c, prelude.c ---- */
 void emit_header(Emit *e, Text *header);
 void emit_host(Emit *e);                                        /* packed_bytes, workspace_bytes, run, error, counts */
-const char *emit_param_name(const Emit *e, int tensor);         /* of run, or the field of params */
 const char *emit_pointer(const Emit *e, int tensor);            /* in run: the pointer to a tensor; TEMPs lie behind `temp` */
 void emit_pack(Emit *e);
 void emit_prelude(Emit *e);

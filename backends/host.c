@@ -2,8 +2,6 @@
  * parameter, and whether the workspace holds an arena per thread. */
 #include "emit.h"
 
-#include <string.h>
-
 /* ---- the header ---- */
 
 static const char *shape(const Emit *e, const TmTensor *x)
@@ -14,19 +12,14 @@ static const char *shape(const Emit *e, const TmTensor *x)
     return arena_printf(e->arena, "%s %s", dtype_name(x->dtype), s);
 }
 
-/* A parameter of run or a field of params; run's own names are n and params. */
-const char *emit_param_name(const Emit *e, int tensor)
-{
-    const char *s = emit_ident(e->arena, e->m->tensors.at[tensor].cname);
-    return strcmp(s, "n") == 0 || strcmp(s, "params") == 0 ? arena_printf(e->arena, "%s_", s) : s;
-}
+static const char *argument(const Emit *e, int tensor) { return emit_argument(e->arena, e->m->tensors.at[tensor].cname); }
 
 static void params_type(Emit *e)
 {
     text_open(e->out, "typedef struct %s_params {", e->prefix);
     for (int i = 0; i < e->m->params.n; i++) {
         const TmTensor *x = &e->m->tensors.at[e->m->params.at[i]];
-        text_line(e->out, "const void *%s;  /* %s: %s */", emit_param_name(e, e->m->params.at[i]), x->name, shape(e, x));
+        text_line(e->out, "const void *%s;  /* %s: %s */", x->cname, x->name, shape(e, x));
     }
     if (e->m->params.n == 0) text_line(e->out, "const void *none;  /* the block has no parameters */");
     text_close(e->out, "} %s_params;", e->prefix);
@@ -35,8 +28,8 @@ static void params_type(Emit *e)
 static const char *run_signature(const Emit *e)
 {
     const char *s = arena_printf(e->arena, "int %s_run(int n, const void *packed", e->prefix);
-    for (int i = 0; i < e->m->inputs.n; i++) s = arena_printf(e->arena, "%s, const void *%s", s, emit_param_name(e, e->m->inputs.at[i]));
-    for (int i = 0; i < e->m->outputs.n; i++) s = arena_printf(e->arena, "%s, void *%s", s, emit_param_name(e, e->m->outputs.at[i]));
+    for (int i = 0; i < e->m->inputs.n; i++) s = arena_printf(e->arena, "%s, const void *%s", s, argument(e, e->m->inputs.at[i]));
+    for (int i = 0; i < e->m->outputs.n; i++) s = arena_printf(e->arena, "%s, void *%s", s, argument(e, e->m->outputs.at[i]));
     return arena_printf(e->arena, "%s, void *workspace, %s)", s, e->target->last);
 }
 
@@ -48,9 +41,9 @@ static const char *workspace_signature(const Emit *e)
 static void tensors_comment(Emit *e)
 {
     for (int i = 0; i < e->m->inputs.n; i++)
-        text_line(e->out, "/* in   %s: %s */", emit_param_name(e, e->m->inputs.at[i]), shape(e, &e->m->tensors.at[e->m->inputs.at[i]]));
+        text_line(e->out, "/* in   %s: %s */", argument(e, e->m->inputs.at[i]), shape(e, &e->m->tensors.at[e->m->inputs.at[i]]));
     for (int i = 0; i < e->m->outputs.n; i++)
-        text_line(e->out, "/* out  %s: %s */", emit_param_name(e, e->m->outputs.at[i]), shape(e, &e->m->tensors.at[e->m->outputs.at[i]]));
+        text_line(e->out, "/* out  %s: %s */", argument(e, e->m->outputs.at[i]), shape(e, &e->m->tensors.at[e->m->outputs.at[i]]));
 }
 
 static void prototypes(Emit *e)
@@ -106,7 +99,7 @@ static void sizes(Emit *e)
 static void check_pointers(Emit *e, const int *tensors, int n)
 {
     for (int i = 0; i < n; i++) {
-        const char *name = emit_param_name(e, tensors[i]);
+        const char *name = argument(e, tensors[i]);
         int align = e->target->threads ? dtype_bytes(e->m->tensors.at[tensors[i]].dtype) : 16;
         text_line(e->out, "if (!%s) return FC_NULL_POINTER;", name);
         text_line(e->out, "if (fc_misaligned(%s, %d)) return FC_MISALIGNED;", name, align);
@@ -130,7 +123,7 @@ static void checks(Emit *e)
 const char *emit_pointer(const Emit *e, int tensor)
 {
     const TmTensor *x = &e->m->tensors.at[tensor];
-    if (x->role != TM_TEMP) return emit_param_name(e, tensor);
+    if (x->role != TM_TEMP) return argument(e, tensor);
     return arena_printf(e->arena, "temp + (size_t)n * %lld", (long long)x->offset);
 }
 

@@ -6,35 +6,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Words of C11 and C++17, and names that the printed text uses itself. */
-static const char *const reserved[] = {
+/* Words of C11 and C++17. */
+static const char *const keywords[] = {
     "alignas", "alignof", "and", "asm", "auto", "bool", "break", "case", "catch", "char", "class", "const", "constexpr", "continue", "decltype",
     "default", "delete", "do", "double", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
-    "inline", "int", "long", "mutable", "namespace", "new", "not", "operator", "or", "private", "protected", "public", "register", "restrict",
-    "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try", "typedef", "typeid",
-    "typename", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "xor",
-    "arch", "arena", "arenas", "batch", "block", "count", "ec", "eh", "epi", "ew", "fc", "int64_t", "linux", "n0", "packed", "shared", "size_t",
-    "smem", "status", "stream", "temp", "threads", "unix", "v", "workspace",
-    "clock", "int16", "int32", "int64", "int8", "ptrdiff", "size", "time", "uint16", "uint32", "uint64", "uint8", "wchar",  /* of a tile: <name>_t */
+    "inline", "int", "int64_t", "linux", "long", "mutable", "namespace", "new", "not", "operator", "or", "private", "protected", "public",
+    "register", "restrict", "return", "short", "signed", "size_t", "sizeof", "static", "struct", "switch", "template", "this", "throw", "true",
+    "try", "typedef", "typeid", "typename", "union", "unix", "unsigned", "using", "virtual", "void", "volatile", "while", "xor", NULL,
 };
+/* Names that run uses itself, and those of kernels: their own, and those that make a type of <stdint.h> or <stddef.h> when _t follows. */
+static const char *const run_words[] = {
+    "arch", "arenas", "count", "n", "n0", "packed", "params", "shared", "status", "stream", "temp", "threads", "workspace", NULL,
+};
+static const char *const kernel_words[] = {
+    "arena", "arenas", "batch", "block", "clock", "ec", "eh", "epi", "ew", "fc", "int16", "int32", "int64", "int8", "n0", "packed", "ptrdiff",
+    "size", "smem", "threads", "time", "uint16", "uint32", "uint64", "uint8", "v", "wchar", NULL,
+};
+
+static bool is_among(const char *const *words, const char *s)
+{
+    while (*words && strcmp(*words, s) != 0) words++;
+    return *words != NULL;
+}
 
 /* p0, q0, z0 …: operands of epilogues */
 static bool is_operand(const char *s) { return *s && strchr("pqz", *s) && s[1] && s[1 + strspn(s + 1, "0123456789")] == 0; }
 
-static bool is_reserved(const char *s)
-{
-    if (is_operand(s)) return true;
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (strcmp(reserved[i], s) == 0) return true;
-    return false;
-}
-
-const char *emit_ident(Arena *a, const char *name)
+const char *emit_symbol(Arena *a, const char *name)
 {
     char *s = arena_printf(a, "%s%s", isdigit((unsigned char)name[0]) || !name[0] ? "_" : "", name);
     for (char *c = s; *c; c++)
         if (!isalnum((unsigned char)*c)) *c = '_';
-    return is_reserved(s) ? arena_printf(a, "%s_", s) : s;
+    return s;
+}
+
+const char *emit_ident(Arena *a, const char *name)
+{
+    const char *s = emit_symbol(a, name);
+    return is_among(keywords, s) || is_among(kernel_words, s) || is_operand(s) ? arena_printf(a, "%s_", s) : s;
+}
+
+const char *emit_argument(Arena *a, const char *name)
+{
+    const char *s = emit_symbol(a, name);
+    return is_among(keywords, s) || is_among(run_words, s) ? arena_printf(a, "%s_", s) : s;
 }
 
 const char *emit_upper(Arena *a, const char *name)

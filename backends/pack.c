@@ -13,7 +13,7 @@ static const char *parameter(Emit *e, int tensor)
 {
     const TmTensor *x = &e->m->tensors.at[tensor];
     if (x->role != TM_PARAM) emit_refuse(e, "%s is packed but is no parameter", x->name);
-    return arena_printf(e->arena, "params->%s", emit_param_name(e, tensor));
+    return arena_printf(e->arena, "params->%s", x->cname);
 }
 
 static void derived(Emit *e, const TmTile *t, const TmTensor *x)
@@ -72,7 +72,7 @@ void emit_pack(Emit *e)
     text_line(e->out, "int %s_pack(const %s_params *params, void *packed)", e->prefix, e->prefix);
     text_open(e->out, "{");
     text_line(e->out, "if (!params) return FC_NULL_POINTER;");
-    for (int i = 0; i < e->m->params.n; i++) text_line(e->out, "if (!params->%s) return FC_NULL_POINTER;", emit_param_name(e, e->m->params.at[i]));
+    for (int i = 0; i < e->m->params.n; i++) text_line(e->out, "if (!params->%s) return FC_NULL_POINTER;", e->m->tensors.at[e->m->params.at[i]].cname);
     if (e->m->packed_bytes) {
         text_line(e->out, "if (!packed) return FC_NULL_POINTER;");
         text_line(e->out, "memset(packed, 0, %lld);", (long long)e->m->packed_bytes);

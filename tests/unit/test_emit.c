@@ -21,6 +21,9 @@ static void identifiers(void **state)
         { "size", "size_" }, { "smem", "smem_" }, { "", "_" },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) assert_string_equal(emit_ident(a, pairs[i][0]), pairs[i][1]);
+    assert_string_equal(emit_symbol(a, "p0"), "p0");
+    assert_string_equal(emit_argument(a, "p0"), "p0");
+    assert_string_equal(emit_argument(a, "n"), "n_");
     assert_string_equal(emit_comment(a, "a\\\nb"), "a  b");
     arena_free(a);
 }
