@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CELL = 16, CUT = 3 };
+enum { CELL = 16, CUT = 3, MOST_STEPS = 1 << 20 };
 
 /* ---- tags ---- */
 
@@ -30,7 +30,8 @@ static const char *tag_text(const Abstract *x, uint64_t tag)
     if (tag == TAG_ZERO) return "zeros of the border";
     if (tag == TAG_RUBBISH) return "an unmasked pixel outside its tensor";
     if (what > x->m->tensors.n)
-        return arena_printf(x->arena, "record %d of image %s at byte %d", (int)(tag >> 28 & 0xffffff), x->p->images.at[4095 - what].name, (int)(tag & 0xfffffff) * CELL);
+        return arena_printf(x->arena, "record %d of image %s at byte %d", (int)(tag >> 28 & 0xffffff),
+                            x->p->images.at[4095 - what].name, (int)(tag & 0xfffffff) * CELL);
     int y = (int)(tag >> 34 & 0x3ffff), w = (int)(tag >> 16 & 0x3ffff);
     return arena_printf(x->arena, "%s(%d, %d, %d)", x->m->tensors.at[what - 1].name, y, w, (int)(tag & 0xffff));
 }
@@ -77,10 +78,12 @@ static void read_cell(Abstract *x, Cell *c, uint64_t want, const char *tile)
     bool written = c->writer >= x->first;
     if (!written) c->tag = TAG_NONE;
     if (x->ordered && written && c->writer != x->serial) {
-        if (in_flight(x, c)) abstract_fail(x, "reads %s before a wait for the asynchronous copy of %s", tile, tm_ins_text(x->arena, x->m, x->p, c->by));
+        if (in_flight(x, c))
+            abstract_fail(x, "reads %s before a wait for the asynchronous copy of %s", tile, tm_ins_text(x->arena, x->m, x->p, c->by));
         else if (visible_after(x, c) == x->epoch) race(x, "reading", tile, c->by);
     }
-    if (want != TAG_NONE && c->tag != want && !x->why) abstract_fail(x, "wants %s in %s, finds %s", tag_text(x, want), tile, tag_text(x, c->tag));
+    if (want != TAG_NONE && c->tag != want && !x->why)
+        abstract_fail(x, "wants %s in %s, finds %s", tag_text(x, want), tile, tag_text(x, c->tag));
     c->reader = x->serial;
     c->read_epoch = x->epoch;
     c->read_by = x->at;
@@ -89,11 +92,13 @@ static void read_cell(Abstract *x, Cell *c, uint64_t want, const char *tile)
 static void write_cell(Abstract *x, Cell *c, uint64_t tag, int group, const char *tile)
 {
     if (x->ordered && c->writer >= x->first && c->writer != x->serial) {
-        if (in_flight(x, c)) abstract_fail(x, "writes %s before a wait for the asynchronous copy of %s", tile, tm_ins_text(x->arena, x->m, x->p, c->by));
+        if (in_flight(x, c))
+            abstract_fail(x, "writes %s before a wait for the asynchronous copy of %s", tile, tm_ins_text(x->arena, x->m, x->p, c->by));
         else if (visible_after(x, c) == x->epoch) race(x, "overwriting", tile, c->by);
     }
     if (c->reader >= x->first && c->reader == x->serial && c->tag != tag) abstract_fail(x, "overwrites in %s what it reads itself", tile);
-    else if (x->ordered && c->reader >= x->first && c->reader != x->serial && c->read_epoch == x->epoch) race(x, "overwriting", tile, c->read_by);
+    else if (x->ordered && c->reader >= x->first && c->reader != x->serial && c->read_epoch == x->epoch)
+        race(x, "overwriting", tile, c->read_by);
     *c = (Cell){ tag, x->serial, x->epoch, group, c->reader, c->read_epoch, x->at, c->read_by };
 }
 
@@ -135,8 +140,9 @@ static bool in_bounds(Abstract *x, const TmTile *t, const int64_t *org, const Re
         return false;
     }
     if (outside(t, org, r, &y, &w)) {
-        abstract_fail(x, "touches row %" PRId64 ", column %" PRId64 " of tile %s, which spans rows %" PRId64 " to %" PRId64 ", columns %" PRId64 " to %" PRId64,
-                      y, w, t->name, org[1], org[1] + t->ext[1] - 1, org[2], org[2] + t->ext[2] - 1);
+        abstract_fail(x, "touches row %lld, column %lld of tile %s, which spans rows %lld to %lld, columns %lld to %lld", (long long)y,
+                      (long long)w, t->name, (long long)org[1], (long long)(org[1] + t->ext[1] - 1), (long long)org[2],
+                      (long long)(org[2] + t->ext[2] - 1));
         return false;
     }
     return true;
@@ -155,7 +161,8 @@ static void row_cells(Abstract *x, const Region *r, const TmTile *t, const int64
         int64_t w = r->cols.lo + i;
         bool inside = y >= 0 && y < z->dim[1] && w >= 0 && w < z->dim[2], matters = r->rows.use[row] == 2 && r->cols.use[i] == 2;
         for (int64_t c = r->c0 / step * step; c < r->c1; c += step) {
-            int64_t at = t->swizzle_mask ? tm_address(x->p, t, x->vars, 0, (int)(y - org[1]), (int)(w - org[2]), (int)c) : base + (w - org[2]) * t->pitch_w + c * size;
+            int64_t at = base + (w - org[2]) * t->pitch_w + c * size;
+            if (t->swizzle_mask) at = tm_address(x->p, t, x->vars, 0, (int)(y - org[1]), (int)(w - org[2]), (int)c);
             Cell *cell = cells_at(x, at, CELL, t->name);
             if (!cell) return;
             uint64_t tag = inside ? value_tag(t->tensor, y, w, org[3] + c) : TAG_ZERO;
@@ -191,10 +198,11 @@ void abstract_read_member(Abstract *x, int tile)
     const TmImage *im = &x->p->images.at[t->image];
     const TmTile *it = &x->p->tiles.at[im->tile];
     int64_t record = tm_image_index(x->p, im, x->vars), first = affine_eval(&it->org[3], x->vars);
-    int64_t bytes = tm_member_bytes(t), off = it->space == TM_SHARED ? tm_address(x->p, t, x->vars, 0, 0, 0, 0) : 0;
     if (it->space != TM_SHARED) return;
+    int64_t bytes = tm_member_bytes(t), off = tm_address(x->p, t, x->vars, 0, 0, 0, 0);
     if (record < first || record >= first + it->ext[3]) {
-        abstract_fail(x, "wants record %" PRId64 " of image %s, whose tile holds %" PRId64 " to %" PRId64, record, im->name, first, first + it->ext[3] - 1);
+        abstract_fail(x, "wants record %" PRId64 " of image %s, whose tile holds %" PRId64 " to %" PRId64, record, im->name, first,
+                      first + it->ext[3] - 1);
         return;
     }
     Cell *c = cells_at(x, off, bytes, t->name);
@@ -207,7 +215,8 @@ void abstract_write_image(Abstract *x, int tile, int group)
     const TmImage *im = &x->p->images.at[it->image];
     int64_t first = affine_eval(&it->org[3], x->vars), slot = it->stages > 1 ? x->vars[it->stage_loop] % it->stages : 0;
     if (first < 0 || first + it->ext[3] > im->count) {
-        abstract_fail(x, "copies records %" PRId64 " to %" PRId64 " of image %s, which has %" PRId64, first, first + it->ext[3] - 1, im->name, im->count);
+        abstract_fail(x, "copies records %" PRId64 " to %" PRId64 " of image %s, which has %" PRId64, first,
+                      first + it->ext[3] - 1, im->name, im->count);
         return;
     }
     for (int r = 0; r < it->ext[3]; r++) {
@@ -234,7 +243,7 @@ static void step(Abstract *x, int at)
     if (i->op == TM_WAIT) wait_for(x, i->n);
     if (i->op == TM_COMMIT) open_group(x);
     if (i->guard_loop >= 0 && x->vars[i->guard_loop] + i->guard_add >= x->trips[i->guard_loop]) return;
-    x->serial++;
+    if (++x->serial - x->first > MOST_STEPS) abstract_fail(x, "the block takes more than %d instructions: too long to check", MOST_STEPS);
     abstract_step(x, i);
     if (!x->missing || x->why) return;
     x->missing = false;                             /* a barrier here; what was already marked in the old epoch is marked again */
@@ -308,7 +317,8 @@ static int64_t cut_trip(const TmProgram *p, int loop, int64_t moving)
     int64_t trip = l->trip > 0 ? l->trip : 1, cut = CUT;
     bool alike = l->limit_bound <= 0;
     for (int t = 0; t < p->tiles.n; t++)
-        if (p->tiles.at[t].stages > 1 && p->tiles.at[t].stage_loop == loop && p->tiles.at[t].stages + 2 > cut) cut = p->tiles.at[t].stages + 2;
+        if (p->tiles.at[t].stages > 1 && p->tiles.at[t].stage_loop == loop && p->tiles.at[t].stages + 2 > cut)
+            cut = p->tiles.at[t].stages + 2;
     for (int k = 0; k < p->code.n; k++) {
         const TmIns *i = &p->code.at[k];
         if (fills(p, i, loop)) return trip;

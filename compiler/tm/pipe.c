@@ -213,8 +213,10 @@ static bool may_be_skipped(const TmProgram *p, int loop)
 {
     const TmLoop *l = &p->loops.at[loop];
     int64_t most = l->limit.k;
-    for (int t = 0; t < l->limit.nterm; t++)
-        if (l->limit.term[t].loop != loop && l->limit.term[t].coef > 0) most += l->limit.term[t].coef * (p->loops.at[l->limit.term[t].loop].trip - 1);
+    for (int t = 0; t < l->limit.nterm; t++) {
+        int other = l->limit.term[t].loop;
+        if (other != loop && l->limit.term[t].coef > 0) most += l->limit.term[t].coef * (p->loops.at[other].trip - 1);
+    }
     return l->limit_bound > 0 && most >= l->limit_bound;
 }
 
@@ -274,9 +276,11 @@ static const char *misplaced(Pipe *x)
         if (o->op == TM_LOOP) vec_push(x->arena, &open, o->loop);
         if (o->op == TM_END) open.n--;
         int by = staged_by(x->p, o);
-        if (by >= 0 && o->guard_loop >= 0) return arena_printf(x->arena, "the copy of the staged tile %s has a guard", x->p->tiles.at[o->dst].name);
+        if (by >= 0 && o->guard_loop >= 0)
+            return arena_printf(x->arena, "the copy of the staged tile %s has a guard", x->p->tiles.at[o->dst].name);
         if (by >= 0 && (open.n == 0 || vec_last(&open) != by))
-            return arena_printf(x->arena, "tile %s is staged by loop %s, but copied elsewhere", x->p->tiles.at[o->dst].name, x->p->loops.at[by].name);
+            return arena_printf(x->arena, "tile %s is staged by loop %s, but copied elsewhere", x->p->tiles.at[o->dst].name,
+                                x->p->loops.at[by].name);
     }
     return NULL;
 }

@@ -129,14 +129,15 @@ static int64_t place_in_order(Life *lives, int64_t *offsets, int n, Before *befo
 
 static const char *too_large(Arena *a, const TmProgram *p, const Device *d, int64_t bytes)
 {
-    if (p->target == TM_CPU)
-        return bytes <= CPU_ARENA ? NULL : arena_printf(a, "needs an arena of %lld MiB a thread, at most %d are given", (long long)(bytes >> 20), CPU_ARENA >> 20);
-    if (!d) return NULL;
+    if (p->target == TM_CPU && bytes > CPU_ARENA)
+        return arena_printf(a, "needs an arena of %lld MiB a thread, at most %d are given", (long long)(bytes >> 20), CPU_ARENA >> 20);
+    if (p->target == TM_CPU || !d) return NULL;
     double block = d->smem_block, share = d->smem_sm / p->ctas - d->smem_reserved;
     if ((double)bytes > block)
         return arena_printf(a, "needs %.4g KiB of shared memory, the device has %.4g KiB", (double)bytes / 1024, block / 1024);
     if ((double)bytes > share)
-        return arena_printf(a, "needs %.4g KiB of shared memory, %d blocks per SM leave %.4g KiB each", (double)bytes / 1024, p->ctas, share / 1024);
+        return arena_printf(a, "needs %.4g KiB of shared memory, %d blocks per SM leave %.4g KiB each", (double)bytes / 1024,
+                            p->ctas, share / 1024);
     return NULL;
 }
 

@@ -62,8 +62,9 @@ static void read_vector(Abstract *x, int tile, int64_t first, int64_t n, int64_t
     int64_t c0 = first - origin(x, tile, 3), c = tensor_of(x, tile)->dim[3] - first;
     if (c < real) real = c;
     if (c0 < 0 || c0 + n > t->cpad || c0 + real > t->ext[3]) {
-        abstract_fail(x, "needs channels %lld to %lld of %s, which holds %lld to %lld", (long long)first, (long long)(first + real - 1), t->name,
-                      (long long)origin(x, tile, 3), (long long)(origin(x, tile, 3) + t->ext[3] - 1));
+        int64_t held = first - c0;
+        abstract_fail(x, "needs channels %lld to %lld of %s, which holds %lld to %lld", (long long)first, (long long)(first + real - 1),
+                      t->name, (long long)held, (long long)(held + t->ext[3] - 1));
         return;
     }
     if (t->member) abstract_read_member(x, tile);
@@ -96,7 +97,8 @@ static void read_weights(Abstract *x, int tile)
         return;
     }
     const TmTensor *z = tensor_of(x, tile);
-    abstract_read(x, &(Region){ tile, axis(x, origin(x, tile, 1), t->ext[1], z->dim[1]), axis(x, origin(x, tile, 2), t->ext[2], z->dim[2]), 0, t->cpad });
+    Axis rows = axis(x, origin(x, tile, 1), t->ext[1], z->dim[1]), cols = axis(x, origin(x, tile, 2), t->ext[2], z->dim[2]);
+    abstract_read(x, &(Region){ tile, rows, cols, 0, t->cpad });
 }
 
 static bool same_origin(const Abstract *x, int tile)

@@ -60,7 +60,8 @@ static const char *pw_simt(const TmProgram *p, const TmIns *i)
     const TmTile *d = &p->tiles.at[i->dst];
     if (p->tiles.at[i->wgt].order != TM_PANELS) return "weights lie in panels";
     if (i->wm * i->wn != p->threads) return "the thread grid is not the block";
-    if (d->space == TM_REGISTER && (d->frag != TM_FRAG_SIMT || d->wm != i->wm || d->wn != i->wn)) return "the thread grid differs from the accumulator's";
+    if (d->space == TM_REGISTER && (d->frag != TM_FRAG_SIMT || d->wm != i->wm || d->wn != i->wn))
+        return "the thread grid differs from the accumulator's";
     return NULL;
 }
 
@@ -72,7 +73,8 @@ static const char *pw_mma(const TmProgram *p, const TmIns *i)
     if (w->cpad % 8) return "contracts a number of channels that is no multiple of 8";
     if (!starts_at_eight(p, i->src, &w->org[3])) return "contracted channels start off a multiple of 8";
     if (i->wm * i->wn * 32 != p->threads) return "the warp grid is not the block's warps";
-    if (d->space == TM_REGISTER && (d->frag != TM_FRAG_MMA || d->wm != i->wm || d->wn != i->wn)) return "the warp grid differs from the accumulator's";
+    if (d->space == TM_REGISTER && (d->frag != TM_FRAG_MMA || d->wm != i->wm || d->wn != i->wn))
+        return "the warp grid differs from the accumulator's";
     return NULL;
 }
 

@@ -31,9 +31,11 @@ static bool loops_between(const TmProgram *p, int from, int to, Coverer *c)
 
 static const char *judge(Arena *a, const TmModule *m, const TmProgram *p, int at, CoverResult r, const char *what, const char *of)
 {
-    static const char *const verdicts[] = { [COVER_HOLE] = "misses", [COVER_TWICE] = "has twice", [COVER_TOO_LARGE] = "has too many parts to check" };
+    static const char *const verdicts[] = { [COVER_HOLE] = "misses", [COVER_TWICE] = "has twice",
+                                           [COVER_TOO_LARGE] = "is too long to check at" };
     if (r.kind == COVER_EXACT) return NULL;
-    return arena_printf(a, "%s: %s of %s %s (%lld, %lld, %lld, %lld)", tm_ins_text(a, m, p, at), what, of, verdicts[r.kind], (long long)r.at[0], (long long)r.at[1],
+    return arena_printf(a, "%s: %s of %s %s (%lld, %lld, %lld, %lld)", tm_ins_text(a, m, p, at), what, of, verdicts[r.kind],
+                        (long long)r.at[0], (long long)r.at[1],
                         (long long)r.at[2], (long long)r.at[3]);
 }
 
@@ -155,7 +157,7 @@ static const char *store_at(Arena *a, const TmModule *m, const TmProgram *p, int
         one.lo[1].k += i->sub.h0;
         one.lo[2].k += i->sub.w0;
         if (!loops_between(p, -1, k, &one)) return arena_printf(a, "%s: stands in too many loops", tm_ins_text(a, m, p, k));
-        if (t->org[0].nterm) images = tm_trip(&p->loops.at[t->org[0].term[0].loop], 2);     /* a second image shows what the batch repeats */
+        if (t->org[0].nterm) images = tm_trip(&p->loops.at[t->org[0].term[0].loop], 2);     /* two show what the batch repeats */
         vec_push(a, &c, one);
     }
     WinSpan size[4] = { { 0, images }, { 0, z->dim[1] }, { 0, z->dim[2] }, { 0, z->dim[3] } };
