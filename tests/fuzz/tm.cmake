@@ -1,0 +1,6 @@
+add_executable(fuzz_tm ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_tm.c)
+target_link_libraries(fuzz_tm PRIVATE fcm_tm)
+target_compile_options(fuzz_tm PRIVATE ${FCM_WARNINGS})
+file(GLOB tm_texts ${CMAKE_CURRENT_SOURCE_DIR}/golden/tm/*.tm)
+add_test(NAME fuzz.tm COMMAND fuzz_tm 1 4000 ${tm_texts})
+set_tests_properties(fuzz.tm PROPERTIES LABELS fuzz TIMEOUT 120)
