@@ -80,7 +80,7 @@ template <class T, class FR, int MODE, int H, int W, int C, int K, int ID> void 
     using WG = fc::weights<T, K, C, cpad, wpitch>;
     using ALL = fc::sub<0, H, 0, W>;
     constexpr int woff = H * W * pitch, yoff = woff + 2 * wbytes, smem = yoff + H * W * kpad * size;
-    constexpr int vec = C * size % 16 == 0 ? 16 : C * size % 4 == 0 ? 4 : 2, kvec = K * size % 16 == 0 ? 16 : K * size % 4 == 0 ? 4 : 2;
+    constexpr int vec = C * size % 16 == 0 ? 16 : C * size % 4 == 0 ? 4 : 2, kvec = K * size % 16 == 0 ? 16 : K * size % 8 == 0 ? 8 : K * size % 4 == 0 ? 4 : 2;
     buffer<T> x(1, GH * GW * 2 * C), y(2, GH * GW * K), z(3, GH * GW * K), w(4, 2 * wbytes / size);
     x.fill(1, 3), z.fill(2, 9), w.fill(3, 2);
     for (int r = 0; r < 2; r++)
@@ -246,6 +246,9 @@ int main()
     chain<half, fc::frag_mma<4 * 5, 16, 2, 1>, 20, 4, 5, 24, 16, 0>(-1, -1);
     chain<half, fc::frag_mma<3 * 7, 24, 1, 2>, 21, 3, 7, 8, 21, 0>(7, 6);
     chain<half, fc::frag_mma<4 * 8, 40, 2, 1>, 22, 4, 8, 40, 40, 0>(2, 3);
+    chain<half, fc::frag_mma<4 * 5, 64, 2, 1>, 20, 4, 5, 16, 64, 0>(-1, -1);        /* stores of 16 bytes: eight tiles a lane; */
+    chain<half, fc::frag_mma<3 * 7, 56, 1, 1>, 20, 3, 7, 8, 56, 0>(7, 6);           /* four, two and one, */
+    chain<half, fc::frag_mma<3 * 7, 56, 1, 2>, 10, 3, 7, 8, 52, 0>(7, 6);           /* 8 bytes and a ragged end */
     line_buffer();
     activations();
     printf("%d checks, %d failures\n", checks, failures);

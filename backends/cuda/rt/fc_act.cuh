@@ -17,7 +17,25 @@ FC_DEVICE float2 splat(float v) { return pair(v, v); }
 // Rounded to f16 and back: an intermediate tensor that is declared f16.
 FC_DEVICE float2 round_f16(float2 v) { return unpack(pack(v)); }
 
-FC_DEVICE float clamp1(float v, float lo, float hi) { return v < lo ? lo : v > hi ? hi : v; }
+// The larger and the smaller; NaN stays NaN, so that an error upstream shows in the output.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+FC_DEVICE float max1(float a, float b)
+{
+    float d;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
+    return d;
+}
+FC_DEVICE float min1(float a, float b)
+{
+    float d;
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
+    return d;
+}
+#else
+FC_DEVICE float max1(float a, float b) { return a < b ? b : a; }
+FC_DEVICE float min1(float a, float b) { return a > b ? b : a; }
+#endif
+FC_DEVICE float clamp1(float v, float lo, float hi) { return min1(max1(v, lo), hi); }
 
 #ifdef __CUDACC__
 FC_DEVICE float exp1(float v) { return __expf(v); }
@@ -61,7 +79,7 @@ FC_ACT(hswish, t * hsigmoid1(t))
 FC_ACT(hsigmoid, hsigmoid1(t))
 #undef FC_ACT
 
-FC_DEVICE float2 relu(float2 v) { return pair(v.x < 0 ? 0 : v.x, v.y < 0 ? 0 : v.y); }
+FC_DEVICE float2 relu(float2 v) { return pair(max1(v.x, 0), max1(v.y, 0)); }
 FC_DEVICE float2 relu6(float2 v) { return pair(clamp1(v.x, 0, 6), clamp1(v.y, 0, 6)); }
 FC_DEVICE float2 leaky(float2 v, float a) { return pair(leaky1(v.x, a), leaky1(v.y, a)); }
 FC_DEVICE float2 clamp(float2 v, float lo, float hi) { return pair(clamp1(v.x, bound(lo), bound(hi)), clamp1(v.y, bound(lo), bound(hi))); }

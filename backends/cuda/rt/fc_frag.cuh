@@ -14,6 +14,7 @@ namespace fc {
 
 template <int M, int CPAD, int WM, int WN> struct frag_mma {
     static constexpr int m = M, cpad = CPAD, wm = WM, wn = WN;
+    static constexpr bool tensor_cores = true;
     static constexpr int mi = div_up(div_up(M, 16), WM), ni = div_up(div_up(CPAD, 8), WN);
     float acc[mi][ni][4];
 
@@ -41,6 +42,7 @@ template <int M, int CPAD, int WM, int WN> struct frag_mma {
 
 template <int M, int CPAD, int WM, int WN> struct frag_simt {
     static constexpr int m = M, cpad = CPAD, wm = WM, wn = WN;
+    static constexpr bool tensor_cores = false;
     static constexpr int mi = div_up(M, WM), ni = div_up(CPAD, 4 * WN);
     float acc[mi][ni][4];
 
