@@ -97,7 +97,8 @@ static bool affine(TmParser *z, Affine *out)
         } else {
             return tm_expected(z, "a number or a loop");
         }
-        if (a.k > TM_MAX_INT || a.k < -TM_MAX_INT) return tm_error(z, z->t.loc, "FCM4003", "the constants before this add up to %lld", (long long)a.k);
+        if (a.k > TM_MAX_INT || a.k < -TM_MAX_INT)
+            return tm_error(z, z->t.loc, "FCM4003", "the constants before this add up to %lld", (long long)a.k);
     }
     return *out = a, true;
 }
@@ -214,7 +215,8 @@ static bool parse_program(TmParser *z)
     p->name = name + prefix + 1;
     if (z->m->programs.n >= TM_MAX_PROGRAMS) return tm_error(z, l, "FCM4013", "more than %d programs", TM_MAX_PROGRAMS);
     for (int i = 0; i < z->m->programs.n; i++)
-        if (strcmp(z->m->programs.at[i]->name, p->name) == 0) return tm_error(z, l, "FCM4005", "there is already a program '%s'", name);
+        if (strcmp(z->m->programs.at[i]->name, p->name) == 0)
+            return tm_error(z, l, "FCM4005", "there is already a program '%s'", name);
     if (tm_accept(z, "cpu")) p->target = TM_CPU;
     else if (!tm_accept(z, "cuda")) return tm_expected(z, "cuda or cpu");
     return tm_expect(z, p->target == TM_CUDA ? "sm" : "bits") && tm_int32(z, 0, 1024, "the architecture", &p->arch) &&
@@ -301,7 +303,8 @@ static bool parse_tile(TmParser *z)
     if (tm_accept(z, "image")) {
         Loc l = z->t.loc;
         if (!ref_image(z, &t.image)) return false;
-        if (z->p->images.at[t.image].tile >= 0) return tm_error(z, l, "FCM4012", "image '%s' has a tile already", z->p->images.at[t.image].name);
+        if (z->p->images.at[t.image].tile >= 0)
+            return tm_error(z, l, "FCM4012", "image '%s' has a tile already", z->p->images.at[t.image].name);
     } else if (!tm_ref_tensor(z, &t.tensor)) {
         return false;
     }
@@ -331,7 +334,8 @@ static bool parse_members(TmParser *z)
         if (!z->p->tiles.at[tile].member || z->p->tiles.at[tile].image != image)
             return tm_error(z, l, "FCM4012", "tile '%s' does not lie in image '%s'", z->p->tiles.at[tile].name, im->name);
         for (int i = 0; i < im->members.n; i++)
-            if (im->members.at[i] == tile) return tm_error(z, l, "FCM4005", "'%s' is a member already", z->p->tiles.at[tile].name);
+            if (im->members.at[i] == tile)
+                return tm_error(z, l, "FCM4005", "'%s' is a member already", z->p->tiles.at[tile].name);
         vec_push(z->a, &im->members, tile);
     } while (tm_accept(z, ","));
     return true;

@@ -58,12 +58,16 @@ static bool check_nesting(TmParser *z)
         const TmIns *i = &p->code.at[k];
         Loc at = z->ins_loc.at[k];
         bool grid = i->loop >= 0 && p->loops.at[i->loop].kind == TM_GRID;
-        if (closing && !(i->op == TM_END && grid)) return tm_error(z, at, "FCM4008", "only ends of grid loops may follow the end of a grid loop");
+        if (closing && !(i->op == TM_END && grid))
+            return tm_error(z, at, "FCM4008", "only ends of grid loops may follow the end of a grid loop");
         if (i->op == TM_LOOP) {
             for (int d = 0; d < depth; d++)
-                if (stack[d] == i->loop) return tm_error(z, at, "FCM4008", "loop '%s' is open already", p->loops.at[i->loop].name);
-            if (grid && in_body) return tm_error(z, at, "FCM4008", "grid loop '%s' must stand before all other code", p->loops.at[i->loop].name);
-            if (p->loops.at[i->loop].trip == 0 && k > 0) return tm_error(z, at, "FCM4008", "the loop over the batch must be the first");
+                if (stack[d] == i->loop)
+                    return tm_error(z, at, "FCM4008", "loop '%s' is open already", p->loops.at[i->loop].name);
+            if (grid && in_body)
+                return tm_error(z, at, "FCM4008", "grid loop '%s' must stand before all other code", p->loops.at[i->loop].name);
+            if (p->loops.at[i->loop].trip == 0 && k > 0)
+                return tm_error(z, at, "FCM4008", "the loop over the batch must be the first");
             opened[i->loop] = true;
             stack[depth++] = i->loop;
         } else if (i->op == TM_END) {
@@ -100,15 +104,18 @@ static bool check_storage(TmParser *z, const TmTile *t, Loc l)
     const TmProgram *p = z->p;
     if (t->space != TM_SHARED && !t->member) return true;
     int64_t need = storage_bytes(p, t);
-    if (need < 0) return tm_error(z, l, "FCM4011", "the pitches of tile '%s' do not hold its %d columns of %d channels", t->name, t->ext[2], t->cpad);
+    if (need < 0)
+        return tm_error(z, l, "FCM4011", "the pitches of tile '%s' do not hold its %d columns of %d channels", t->name, t->ext[2], t->cpad);
     if (t->member) {
         const TmImage *im = &p->images.at[t->image];
         if (tm_sat_add(t->image_off, need) > im->bytes || tm_sat_add(t->image_off, tm_member_bytes(t)) > im->bytes)
             return tm_error(z, l, "FCM4012", "tile '%s' ends behind its record of %d bytes", t->name, im->bytes);
         return true;
     }
-    if (t->slot_bytes < need) return tm_error(z, l, "FCM4011", "tile '%s' needs %lld bytes, its slot has %d", t->name, (long long)need, t->slot_bytes);
-    if (t->offset < 0 || t->offset % 16) return tm_error(z, l, "FCM4011", "tile '%s' has no place in the arena that is a multiple of 16", t->name);
+    if (t->slot_bytes < need)
+        return tm_error(z, l, "FCM4011", "tile '%s' needs %lld bytes, its slot has %d", t->name, (long long)need, t->slot_bytes);
+    if (t->offset < 0 || t->offset % 16)
+        return tm_error(z, l, "FCM4011", "tile '%s' has no place in the arena that is a multiple of 16", t->name);
     if (t->offset + tm_tile_bytes(t) > p->arena_bytes)
         return tm_error(z, l, "FCM4011", "tile '%s' ends at byte %lld of an arena of %d", t->name, (long long)(t->offset + tm_tile_bytes(t)), p->arena_bytes);
     return true;
@@ -145,8 +152,10 @@ static bool check_tile(TmParser *z, int at)
         if (i < 3) all = tm_sat_mul(all, t->ext[i]);
     }
     if (all > TM_MAX_ELEMENTS) return tm_error(z, l, "FCM4013", "tile '%s' has more than 2^40 elements", t->name);
-    if (t->cpad < t->ext[3]) return tm_error(z, l, "FCM4011", "tile '%s' stores %d channels of its %d", t->name, t->cpad, t->ext[3]);
-    if (t->ext[0] != 1) return tm_error(z, l, "FCM4010", "tile '%s' is %d images deep; a tile belongs to one", t->name, t->ext[0]);
+    if (t->cpad < t->ext[3])
+        return tm_error(z, l, "FCM4011", "tile '%s' stores %d channels of its %d", t->name, t->cpad, t->ext[3]);
+    if (t->ext[0] != 1)
+        return tm_error(z, l, "FCM4010", "tile '%s' is %d images deep; a tile belongs to one", t->name, t->ext[0]);
     if (tm_is_image(t)) {
         if (t->ext[1] != 1 || t->ext[2] != 1 || t->space == TM_REGISTER || t->roll || t->order == TM_PANELS)
             return tm_error(z, l, "FCM4012", "the tile of an image is [1,1,1,records], global or shared");
@@ -173,7 +182,8 @@ static bool check_image(TmParser *z, int at)
     }
     if (count != im->count) return tm_error(z, l, "FCM4012", "image '%s' has %lld records; its loops run %lld times", im->name, (long long)im->count,
                                             (long long)count);
-    if (im->tile < 0 || im->members.n == 0) return tm_error(z, l, "FCM4012", "image '%s' has no %s", im->name, im->tile < 0 ? "tile" : "members");
+    if (im->tile < 0 || im->members.n == 0)
+        return tm_error(z, l, "FCM4012", "image '%s' has no %s", im->name, im->tile < 0 ? "tile" : "members");
     if (tm_sat_add(im->offset, tm_sat_mul(im->count, im->bytes)) > z->m->packed_bytes)
         return tm_error(z, l, "FCM4012", "image '%s' ends behind the packed buffer of %lld bytes", im->name, (long long)z->m->packed_bytes);
     return true;
@@ -196,7 +206,8 @@ static bool wrong(TmParser *z, Loc l, const TmTile *t, const char *must)
 
 static bool check_epilogue(TmParser *z, const TmIns *i, Loc l)
 {
-    if (i->accumulate && i->epi.n) return tm_error(z, l, "FCM4009", "sums that are not complete have no epilogue; finish or store applies it");
+    if (i->accumulate && i->epi.n)
+        return tm_error(z, l, "FCM4009", "sums that are not complete have no epilogue; finish or store applies it");
     for (int k = 0; k < i->epi.n; k++) {
         const TmEpi *e = &i->epi.at[k];
         const int tiles[2] = { e->tile, e->tile2 };
@@ -215,10 +226,12 @@ static bool check_copy(TmParser *z, const TmIns *i, Loc l)
 {
     const TmTile *t = &z->p->tiles.at[i->dst];
     if (t->member || t->space != TM_SHARED) return wrong(z, l, t, "a shared tile of its own");
-    if (i->lead && t->stages == 1) return tm_error(z, l, "FCM4009", "tile '%s' has one stage: nothing can be copied ahead", t->name);
+    if (i->lead && t->stages == 1)
+        return tm_error(z, l, "FCM4009", "tile '%s' has one stage: nothing can be copied ahead", t->name);
     if (tm_is_image(t)) return true;
     TmRole role = z->m->tensors.at[t->tensor].role;
-    if (role == TM_VIRTUAL || role == TM_DERIVED) return tm_error(z, l, "FCM4009", "'%s' is never in memory", z->m->tensors.at[t->tensor].name);
+    if (role == TM_VIRTUAL || role == TM_DERIVED)
+        return tm_error(z, l, "FCM4009", "'%s' is never in memory", z->m->tensors.at[t->tensor].name);
     if (t->order == TM_PANELS) return wrong(z, l, t, "stored pixel by pixel");
     return true;
 }
@@ -231,13 +244,15 @@ static bool check_compute(TmParser *z, const TmIns *i, Loc l)
     if (i->op == TM_FINISH && d->space != TM_SHARED) return wrong(z, l, d, "a shared tile");
     if (d->order == TM_PANELS) return wrong(z, l, d, "stored pixel by pixel");
     if (tm_is_image(s)) return wrong(z, l, s, "a tile of a tensor");
-    if (i->op != TM_PW && !s->member && s->space == TM_GLOBAL) return wrong(z, l, s, "shared or register: only pw reads a source in place");
+    if (i->op != TM_PW && !s->member && s->space == TM_GLOBAL)
+        return wrong(z, l, s, "shared or register: only pw reads a source in place");
     if (w && !w->member && w->space == TM_GLOBAL) return wrong(z, l, w, "packed or shared");
     if (i->op == TM_FINISH && i->accumulate) return tm_error(z, l, "FCM4009", "finish does not accumulate");
     if (i->accumulate && d->dtype != DT_F32) return wrong(z, l, d, "f32 to accumulate");
     if (w && (tm_is_image(w) || w->space == TM_REGISTER)) return wrong(z, l, w, "a tile of weights");
     if (w && i->op == TM_PW && (w->ext[1] != 1 || s->order == TM_PANELS)) return wrong(z, l, w, "[1,1,K,C]");
-    if (w && i->op == TM_DW && (w->order == TM_PANELS || s->order == TM_PANELS)) return wrong(z, l, w, "[1,R,S,C], stored pixel by pixel");
+    if (w && i->op == TM_DW && (w->order == TM_PANELS || s->order == TM_PANELS))
+        return wrong(z, l, w, "[1,R,S,C], stored pixel by pixel");
     return true;
 }
 
@@ -245,8 +260,10 @@ static bool check_store(TmParser *z, const TmIns *i, Loc l)
 {
     const TmTile *s = &z->p->tiles.at[i->src];
     const TmTensor *x = &z->m->tensors.at[i->tensor];
-    if (x->role != TM_OUT && x->role != TM_TEMP) return tm_error(z, l, "FCM4009", "'%s' is %s: it cannot be stored", x->name, tm_role_words[x->role]);
-    if (tm_is_image(s) || s->member || s->space == TM_GLOBAL || s->order == TM_PANELS) return wrong(z, l, s, "a shared or register tile of its own");
+    if (x->role != TM_OUT && x->role != TM_TEMP)
+        return tm_error(z, l, "FCM4009", "'%s' is %s: it cannot be stored", x->name, tm_role_words[x->role]);
+    if (tm_is_image(s) || s->member || s->space == TM_GLOBAL || s->order == TM_PANELS)
+        return wrong(z, l, s, "a shared or register tile of its own");
     return true;
 }
 
@@ -255,8 +272,10 @@ static bool check_ins(TmParser *z, int at)
     const TmIns *i = &z->p->code.at[at];
     Loc l = z->ins_loc.at[at];
     int tile = i->op == TM_STORE ? i->src : i->dst;
-    if (i->masked && i->op != TM_PW && i->op != TM_DW && i->op != TM_FINISH) return tm_error(z, l, "FCM4009", "only pw, dw and finish are masked");
-    if (i->guard_loop >= 0 && (i->op == TM_LOOP || i->op == TM_END)) return tm_error(z, l, "FCM4009", "a loop has no guard; it may have a limit");
+    if (i->masked && i->op != TM_PW && i->op != TM_DW && i->op != TM_FINISH)
+        return tm_error(z, l, "FCM4009", "only pw, dw and finish are masked");
+    if (i->guard_loop >= 0 && (i->op == TM_LOOP || i->op == TM_END))
+        return tm_error(z, l, "FCM4009", "a loop has no guard; it may have a limit");
     if (tile < 0) return true;
     if (i->op == TM_COPY && !check_copy(z, i, l)) return false;
     if (i->op == TM_STORE && !check_store(z, i, l)) return false;

@@ -5,13 +5,15 @@
 #include <string.h>
 
 /* The words that begin a line of code. LOOP and END print as `for` and `end`; an asynchronous copy has a word of its own. */
-static const char *const starts[] = { "for", "end", "copy", "copy_async", "commit", "wait", "sync", "zero", "pw", "dw", "finish", "store" };
-static const TmOp start_op[] = { TM_LOOP, TM_END, TM_COPY, TM_COPY, TM_COMMIT, TM_WAIT, TM_SYNC, TM_ZERO, TM_PW, TM_DW, TM_FINISH, TM_STORE };
+static const struct { const char *word; TmOp op; } starts[] = {
+    { "for", TM_LOOP },  { "end", TM_END },   { "copy", TM_COPY }, { "copy_async", TM_COPY }, { "commit", TM_COMMIT }, { "wait", TM_WAIT },
+    { "sync", TM_SYNC }, { "zero", TM_ZERO }, { "pw", TM_PW },     { "dw", TM_DW },           { "finish", TM_FINISH }, { "store", TM_STORE },
+};
 
 bool tm_parse_starts_ins(const TmParser *z)
 {
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (tm_at(z, starts[i])) return true;
+        if (tm_at(z, starts[i].word)) return true;
     return false;
 }
 
@@ -88,6 +90,17 @@ static bool epilogue(TmParser *z, TmIns *i)
 
 /* ---- what follows ---- */
 
+static bool warps(TmParser *z, TmIns *i)
+{
+    return tm_int32(z, 1, 1024, "the warps along the pixels", &i->wm) && tm_by(z, 1, 1024, "the warps along the channels", &i->wn);
+}
+
+static bool item(TmParser *z, TmIns *i)
+{
+    return tm_int32(z, 0, 1024, "the rows of an item", &i->item_h) && tm_by(z, 0, 1024, "the columns of an item", &i->item_w) &&
+           tm_by(z, 0, 1024, "the channels of an item", &i->item_c);
+}
+
 /* [mma16816 warps 4x2 item 1x4x8]; variants of one name belong to different operations or targets. */
 static bool work(TmParser *z, TmIns *i)
 {
@@ -104,11 +117,8 @@ static bool work(TmParser *z, TmIns *i)
     words[n] = NULL;
     if (!tm_word(z, words, "variant of this operation on this target", &which)) return false;
     i->variant = (TmVariant)rows[which];
-    if (tm_accept(z, "warps") && !(tm_int32(z, 1, 1024, "the warps along the pixels", &i->wm) && tm_by(z, 1, 1024, "the warps along the channels", &i->wn)))
-        return false;
-    if (tm_accept(z, "item") && !(tm_int32(z, 0, 1024, "the rows of an item", &i->item_h) && tm_by(z, 0, 1024, "the columns of an item", &i->item_w) &&
-                                  tm_by(z, 0, 1024, "the channels of an item", &i->item_c)))
-        return false;
+    if (tm_accept(z, "warps") && !warps(z, i)) return false;
+    if (tm_accept(z, "item") && !item(z, i)) return false;
     return tm_expect(z, "]");
 }
 
@@ -172,9 +182,9 @@ bool tm_parse_ins(TmParser *z)
 {
     TmIns i = { .loop = -1, .dst = -1, .src = -1, .wgt = -1, .tensor = -1, .guard_loop = -1, .loc = z->t.loc };
     size_t k = 0;
-    while (!tm_at(z, starts[k])) k++;
-    i.op = start_op[k];
-    i.async = strcmp(starts[k], "copy_async") == 0;
+    while (!tm_at(z, starts[k].word)) k++;
+    i.op = starts[k].op;
+    i.async = strcmp(starts[k].word, "copy_async") == 0;
     if (z->p->code.n >= TM_MAX_CODE) return tm_error(z, z->t.loc, "FCM4013", "more than %d lines of code", TM_MAX_CODE);
     tm_next(z);
     if (!body(z, &i)) return false;

@@ -289,7 +289,8 @@ static void make_tensor(TmExec *z, int at)
     const TmTensor *t = &z->m->tensors.at[at];
     int64_t n = tm_sat_mul(tm_sat_mul(t->dim[0] ? t->dim[0] : z->r->batch, t->dim[1]), tm_sat_mul(t->dim[2], t->dim[3]));
     if (t->role == TM_VIRTUAL || z->why) return;
-    if (!can_hold(t->dtype)) tm_exec_fail(z, "tensor '%s' is %s; only f32 and f16 are interpreted", t->name, dtype_name(t->dtype));
+    if (!can_hold(t->dtype))
+        tm_exec_fail(z, "tensor '%s' is %s; only f32 and f16 are interpreted", t->name, dtype_name(t->dtype));
     else if (t->role == TM_IN || t->role == TM_PARAM) {
         if (!z->r->data[at]) tm_exec_fail(z, "tensor '%s' was not given", t->name);
     } else if (n > MOST_BYTES / 4 || !tm_exec_steps(z, n / 16)) {
@@ -307,7 +308,8 @@ static void check_tiles(TmExec *z, const TmProgram *p)
     z->p = p;
     for (int t = 0; t < p->tiles.n; t++) {
         const TmTile *x = &p->tiles.at[t];
-        if (!tm_is_image(x) && !can_hold(x->dtype)) tm_exec_fail(z, "tile '%s' is %s; only f32 and f16 are interpreted", x->name, dtype_name(x->dtype));
+        if (!tm_is_image(x) && !can_hold(x->dtype))
+            tm_exec_fail(z, "tile '%s' is %s; only f32 and f16 are interpreted", x->name, dtype_name(x->dtype));
         if (x->space == TM_REGISTER) floats = tm_sat_add(floats, tm_sat_mul(tm_sat_mul(x->ext[1], x->ext[2]), x->cpad));
     }
     if (floats > MOST_BYTES / 4 || p->arena_bytes > MOST_BYTES) tm_exec_fail(z, "the block needs too much memory");

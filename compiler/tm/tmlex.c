@@ -131,7 +131,8 @@ bool tm_accept(TmParser *z, const char *text)
 bool tm_expected(TmParser *z, const char *what)
 {
     if (z->t.kind == TOK_BAD) return z->bad_program = true, false;
-    if (z->t.kind == TOK_LINE || z->t.kind == TOK_END) return tm_error(z, z->t.loc, "FCM4002", "expected %s, but the line ends here", what);
+    if (z->t.kind == TOK_LINE || z->t.kind == TOK_END)
+        return tm_error(z, z->t.loc, "FCM4002", "expected %s, but the line ends here", what);
     return tm_error(z, z->t.loc, "FCM4002", "expected %s, found '%.*s'", what, z->t.loc.len > 40 ? 40 : (int)z->t.loc.len, z->s + z->t.loc.off);
 }
 
@@ -202,7 +203,8 @@ bool tm_real(TmParser *z, double *out)
     if (n == 0) return tm_expected(z, "a number");
     char *stop;
     double v = strtod(s.at, &stop);
-    if (*stop || n == MOST) return tm_error(z, (Loc){ z->file, start, n }, "FCM4002", "'%.*s' is no number", (int)n, z->s + start);
+    if (*stop || n == MOST)
+        return tm_error(z, (Loc){ z->file, start, n }, "FCM4002", "'%.*s' is no number", (int)n, z->s + start);
     if (!isfinite(v)) return tm_error(z, (Loc){ z->file, start, n }, "FCM4003", "this number is too large");
     z->pos = start + n;
     tm_next(z);

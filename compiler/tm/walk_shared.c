@@ -93,8 +93,14 @@ static void pw(const TmProgram *p, const TmIns *i, int64_t pixels, int64_t chann
     const TmTile *src = &p->tiles.at[i->src], *wgt = &p->tiles.at[i->wgt];
     int64_t nsrc, nwgt, bytes;
     rereads(p, i, pixels, channels, &nsrc, &nwgt);
-    if (in_shared(p, src)) bytes = tm_sat_mul(values(src, pixels, wgt->cpad), nsrc), add(s, bytes, pixel_waves(src, pixels, bytes));
-    if (in_shared(p, wgt)) bytes = tm_sat_mul(values(wgt, channels, wgt->cpad), nwgt), add(s, bytes, pixel_waves(wgt, wgt->ext[2], bytes));
+    if (in_shared(p, src)) {
+        bytes = tm_sat_mul(values(src, pixels, wgt->cpad), nsrc);
+        add(s, bytes, pixel_waves(src, pixels, bytes));
+    }
+    if (in_shared(p, wgt)) {
+        bytes = tm_sat_mul(values(wgt, channels, wgt->cpad), nwgt);
+        add(s, bytes, pixel_waves(wgt, wgt->ext[2], bytes));
+    }
 }
 
 static void dw(const TmProgram *p, const TmIns *i, int64_t channels, TmShared *s)
@@ -102,14 +108,18 @@ static void dw(const TmProgram *p, const TmIns *i, int64_t channels, TmShared *s
     const TmTile *src = &p->tiles.at[i->src], *wgt = &p->tiles.at[i->wgt];
     int64_t item = at_least_1(i->item_w), items = tm_sat_mul(i->sub.h1 - i->sub.h0, win_div_up(i->sub.w1 - i->sub.w0, item)), bytes;
     int64_t taps = tm_sat_mul(wgt->ext[1], wgt->ext[2]);
-    int64_t reach = (item - 1) * i->geom.stride_w + (int64_t)(wgt->ext[2] - 1) * i->geom.dil_w + 1;     /* columns under an item, holes included */
+    /* columns under an item, holes included */
+    int64_t reach = (item - 1) * i->geom.stride_w + (int64_t)(wgt->ext[2] - 1) * i->geom.dil_w + 1;
     int64_t window = tm_sat_mul(wgt->ext[1], item > 1 ? reach : wgt->ext[2]);
     if (in_shared(p, src)) {
         bytes = tm_sat_mul(values(src, items, window), channels);
         Items it = { win_div_up(i->sub.w1 - i->sub.w0, item), item * i->geom.stride_w, i->geom.stride_h };
         add(s, bytes, chunk_waves(src, channels, it, bytes));
     }
-    if (in_shared(p, wgt)) bytes = tm_sat_mul(values(wgt, items, taps), channels), add(s, bytes, win_div_up(bytes, 128));
+    if (in_shared(p, wgt)) {
+        bytes = tm_sat_mul(values(wgt, items, taps), channels);
+        add(s, bytes, win_div_up(bytes, 128));
+    }
 }
 
 /* Vectors once; tiles once per element. */
@@ -143,7 +153,10 @@ TmShared tm_shared_traffic(const TmProgram *p, const TmIns *i)
     if (i->op == TM_STORE) return s;
     if (i->op == TM_PW) pw(p, i, pixels, channels, &s);
     if (i->op == TM_DW) dw(p, i, channels, &s);
-    if (i->op == TM_FINISH && in_shared(p, &p->tiles.at[i->src])) bytes = values(&p->tiles.at[i->src], pixels, channels), add(&s, bytes, win_div_up(bytes, 128));
+    if (i->op == TM_FINISH && in_shared(p, &p->tiles.at[i->src])) {
+        bytes = values(&p->tiles.at[i->src], pixels, channels);
+        add(&s, bytes, win_div_up(bytes, 128));
+    }
     if (!in_shared(p, t)) return s;
     bytes = tm_sat_mul(values(t, pixels, channels), i->accumulate ? 2 : 1);
     bool fragments = i->op == TM_PW && tm_variant_rows[i->variant].engine == TM_ENGINE_MMA;
