@@ -176,7 +176,7 @@ bool tm_int(TmParser *z, int64_t lo, int64_t hi, const char *what, int64_t *out)
 
 bool tm_int32(TmParser *z, int lo, int hi, const char *what, int *out)
 {
-    int64_t v;
+    int64_t v = 0;
     if (!tm_int(z, lo, hi, what, &v)) return false;
     *out = (int)v;
     return true;
