@@ -67,9 +67,12 @@ static void touch_ins(Brute *b, const TmIns *i)
     const TmTile *w = i->wgt >= 0 ? &b->p->tiles.at[i->wgt] : NULL;
     if (i->op == TM_PW) touch_operand(b, i, i->src, affine_eval(&w->org[3], b->vars), w->cpad);
     if (w) touch_operand(b, i, i->wgt, 0, 0);
-    for (int k = 0; k < i->epi.n; k++)                          /* a member named twice in a row counts once */
-        if (i->epi.at[k].tile >= 0 && (k == 0 || i->epi.at[k].tile != i->epi.at[k - 1].tile || !b->p->tiles.at[i->epi.at[k].tile].member))
-            touch_operand(b, i, i->epi.at[k].tile, affine_eval(&t->org[3], b->vars), t->ext[3]);
+    for (int k = 0; k < i->epi.n; k++) {                        /* a member named twice in a row counts once */
+        const TmEpi *e = &i->epi.at[k];
+        bool again = k > 0 && e->tile >= 0 && e->tile == i->epi.at[k - 1].tile && b->p->tiles.at[e->tile].member;
+        if (e->tile >= 0 && !again) touch_operand(b, i, e->tile, affine_eval(&t->org[3], b->vars), t->ext[3]);
+        if (e->kind == TM_EPI_BN) touch_operand(b, i, e->tile2, affine_eval(&t->org[3], b->vars), t->ext[3]);
+    }
 }
 
 static void enumerate(Brute *b, int from, int to)
