@@ -62,7 +62,8 @@ static void assign_slots(Ref *r)
         int s = 0;
         while (s < r->size.n && owner[s] >= 0 && last[owner[s]] >= i) s++;
         if (s == r->size.n) vec_push(r->arena, &r->size, 0);
-        owner[s] = r->slot[i] = s;
+        owner[s] = i;
+        r->slot[i] = s;
         int64_t n = ref_elements(&r->g->nodes.at[i]);
         if (n > r->size.at[s]) r->size.at[s] = n;
     }

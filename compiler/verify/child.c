@@ -4,7 +4,7 @@
 #include <string.h>
 
 typedef struct EmbeddedFile { const char *name; const unsigned char *text; } EmbeddedFile;
-extern const unsigned char fcm_embedded_child_main_c[], fcm_embedded_ref_main_c[];
+extern const unsigned char fcm_embedded_child_main_c[], fcm_embedded_ref_main_c[], fcm_embedded_bench_main_c[], fcm_embedded_onednn_chain_c[];
 #define EMULATOR_FILE(id, name) extern const unsigned char fcm_embedded_##id[];
 #include "emulator_files.inc"
 #undef EMULATOR_FILE
@@ -68,6 +68,7 @@ char *child_print(Arena *a, const ChildSig *s, const char *header)
     text_printf(&t, "#define CHILD_CALL(f) %s_##f\n#define CHILD_LAST_TYPE %s\n", s->prefix, cuda ? "struct CUstream_st *" : "int");
     text_printf(&t, "enum { CHILD_PARAMS = %d, CHILD_INPUTS = %d, CHILD_OUTPUTS = %d, CHILD_SLOTS = %d, CHILD_NODES = %d, CHILD_BATCH = %lld, CHILD_BATCH_OPEN = %d };\n",
                 s->params.n, s->inputs.n, s->outputs.n, s->slots, s->nodes, (long long)(s->batch ? s->batch : 1), s->batch == 0);
+    if (s->slots) text_put(&t, "#define CHILD_COUNTED 1\n");
     put_sizes(&t, "params", s->params.at, s->params.n);
     put_sizes(&t, "inputs", s->inputs.at, s->inputs.n);
     put_sizes(&t, "outputs", s->outputs.at, s->outputs.n);
@@ -82,6 +83,7 @@ char *child_print(Arena *a, const ChildSig *s, const char *header)
         for (int i = 0; i < s->outputs.n; i++) text_printf(&t, " %lld,", (long long)s->outputs.at[i].elements);
         text_put(&t, " 0 };\n");
     }
+    if (s->extra) text_put(&t, s->extra);
     return t.at;
 }
 
@@ -117,6 +119,14 @@ static const char *const *with_emulator(ChildBuilder *b, const char *const *argv
     return v.at;
 }
 
+/* What bench times is what a user would build: no counters. */
+static const char *const *bench_command(Arena *a, const ChildSig *s, const char *dir, const char *source, const char *main_file, const char *program)
+{
+    const char *flags = "cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -march=native -fopenmp";
+    if (!s->peer) return job_argv(a, flags, "-I", dir, source, main_file, "-o", program, "-lm", (char *)NULL);
+    return job_argv(a, flags, "-DFCM_PEER", "-I", dir, source, main_file, arena_printf(a, "%s/onednn_chain.c", dir), "-o", program, "-ldnnl", "-lm", (char *)NULL);
+}
+
 static const char *const *c_command(Arena *a, ChildKind kind, const char *dir, const char *source, const char *main_file, const char *program, const char *define)
 {
     const char *flags = kind == CHILD_REFERENCE ? "cc -std=c11 -O2 -march=native -ffp-contract=off -fopenmp" : "cc -std=c11 -O2 -march=native -fopenmp -DFCM_COUNT";
@@ -129,7 +139,8 @@ bool child_build(ChildBuilder *b, const char *name, const ChildSig *s, ChildText
     bool cuda = s->kind == CHILD_EMULATED || s->kind == CHILD_DEVICE;
     const char *dir = workdir_file(b->dir, "%s", name), *define = form == FORM_EXACT ? "-DFCM_EXACT" : "-UFCM_EXACT", *config = child_print(a, s, text.header_name);
     const char *source = arena_printf(a, "%s/block.%s", dir, cuda ? "cu" : "c"), *main_file = arena_printf(a, "%s/main.%s", dir, cuda ? "cu" : "c");
-    const char *main_text = (const char *)(s->kind == CHILD_REFERENCE ? fcm_embedded_ref_main_c : fcm_embedded_child_main_c);
+    const char *main_text = (const char *)(form == FORM_BENCH ? fcm_embedded_bench_main_c : s->kind == CHILD_REFERENCE ? fcm_embedded_ref_main_c : fcm_embedded_child_main_c);
+    const char *peer = (const char *)fcm_embedded_onednn_chain_c;
     *out = (ChildBuild){ arena_printf(a, "%s/child", dir), -1, -1, s->kind == CHILD_EMULATED };
     workdir_subdir(b->dir, name);
     if (!workdir_write(b->dir, b->diag, source, text.source, strlen(text.source))) return false;
@@ -137,7 +148,9 @@ bool child_build(ChildBuilder *b, const char *name, const ChildSig *s, ChildText
     if (!workdir_write(b->dir, b->diag, arena_printf(a, "%s/child.h", dir), config, strlen(config))) return false;
     if (!workdir_write(b->dir, b->diag, main_file, main_text, strlen(main_text))) return false;
     const char *log = arena_printf(a, "%s/compile.log", dir), *const *argv;
-    if (!cuda) argv = c_command(a, s->kind, dir, source, main_file, out->program, define);
+    if (form == FORM_BENCH && s->peer && !workdir_write(b->dir, b->diag, arena_printf(a, "%s/onednn_chain.c", dir), peer, strlen(peer))) return false;
+    if (form == FORM_BENCH) argv = bench_command(a, s, dir, source, main_file, out->program);
+    else if (!cuda) argv = c_command(a, s->kind, dir, source, main_file, out->program, define);
     else if (s->kind == CHILD_DEVICE)
         argv = job_argv(a, "nvcc -std=c++17 -O3 -arch=native", define, "-I", dir, source, main_file, "-o", out->program, (char *)NULL);
     else {

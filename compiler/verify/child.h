@@ -39,6 +39,8 @@ typedef struct ChildSig {
     VEC(ChildTensor) params, inputs, outputs;
     int64_t batch;                  /* 0 open */
     int slots, nodes;
+    const char *extra;              /* appended to child.h; NULL = nothing */
+    bool peer;                      /* FORM_BENCH: link bench/onednn_chain.c and libdnnl */
 } ChildSig;
 ChildSig child_of_graph(Arena *a, const Graph *g, const char *prefix);
 ChildSig child_of_module(Arena *a, const TmModule *m, const char *prefix, ChildKind kind);
@@ -47,7 +49,7 @@ char *child_print(Arena *a, const ChildSig *s, const char *header);     /* the t
 
 /* Writes source, header, child.h and the main program into the directory `name`, and the jobs that build *program: those of `first` (objects)
  * before those of `second`. */
-typedef enum ChildForm { FORM_REAL, FORM_EXACT, FORM_RACE } ChildForm;
+typedef enum ChildForm { FORM_REAL, FORM_EXACT, FORM_RACE, FORM_BENCH } ChildForm;
 typedef VEC(Job) Jobs;
 typedef struct ChildBuilder { const Workdir *dir; Diag *diag; int timeout; Jobs first, second; VEC(int) emulator; } ChildBuilder;
 typedef struct ChildBuild { const char *program; int first, second; bool emulated; } ChildBuild;     /* jobs, -1 = none */

@@ -146,7 +146,7 @@ static void put_counts(FILE *f)
     int64_t read[CHILD_SLOTS + 1], written[CHILD_SLOTS + 1];
     memset(read, 0, sizeof read);
     memset(written, 0, sizeof written);
-#ifdef FCM_COUNT
+#if defined FCM_COUNT && defined CHILD_COUNTED
     CHILD_CALL(counts)(read, written);
 #endif
     fwrite(read, 8, CHILD_SLOTS, f);

@@ -1,0 +1,135 @@
+/* bench_main.c: times one generated CPU build in interleaved rounds, next to a loop of fused multiply-adds and, if it was linked, a peer's chain.
+ *     child IN OUT N THREADS ROUNDS
+ * OUT: the outputs, to be verified before any time is believed. stdout: "name seconds" per round (of one call), "flops peak" once, and the peer's
+ * remarks as "note text". */
+#include "child.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+#ifdef FCM_PEER
+int peer_open(int n, int threads);                              /* 0: ready */
+void peer_run(void);
+#endif
+
+enum { FMA_STEPS = 100000, FMA_CHAINS = 12, FMA_WIDTH = 8 };
+static const double round_seconds = 0.01;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Independent chains of fused multiply-adds: what the cores reach at most. Returns a value so that nothing is dropped. */
+static float fma_thread(void)
+{
+#ifdef __AVX2__
+    __m256 a[FMA_CHAINS], m = _mm256_set1_ps(0.999f), c = _mm256_set1_ps(0.001f);
+    for (int i = 0; i < FMA_CHAINS; i++) a[i] = _mm256_set1_ps((float)i);
+    for (int s = 0; s < FMA_STEPS; s++)
+        for (int i = 0; i < FMA_CHAINS; i++) a[i] = _mm256_fmadd_ps(a[i], m, c);
+    float out[FMA_WIDTH], sum = 0;
+    for (int i = 0; i < FMA_CHAINS; i++) _mm256_storeu_ps(out, a[i]), sum += out[0];
+#else
+    float a[FMA_CHAINS * FMA_WIDTH], sum = 0;
+    for (int i = 0; i < FMA_CHAINS * FMA_WIDTH; i++) a[i] = (float)i;
+    for (int s = 0; s < FMA_STEPS; s++)
+        for (int i = 0; i < FMA_CHAINS * FMA_WIDTH; i++) a[i] = a[i] * 0.999f + 0.001f;
+    for (int i = 0; i < FMA_CHAINS * FMA_WIDTH; i++) sum += a[i];
+#endif
+    return sum;
+}
+
+typedef struct Call { int n, threads; const void *packed, *in[CHILD_INPUTS + 1]; void *out[CHILD_OUTPUTS + 1], *ws; volatile float sink; } Call;
+
+static void run_ours(Call *c)
+{
+    int code = CHILD_RUN(c->n, c->packed, c->in, c->out, c->ws, c->threads);
+    if (code) fprintf(stderr, "run: %s\n", CHILD_CALL(error)(code)), exit(1);
+}
+
+static void run_fma(Call *c)
+{
+    float sum = 0;
+#pragma omp parallel num_threads(c->threads) reduction(+ : sum)
+    sum += fma_thread();
+    c->sink = sum;
+}
+
+#ifdef FCM_PEER
+static void run_peer(Call *c)
+{
+    (void)c;
+    peer_run();
+}
+#endif
+
+typedef struct Contestant { const char *name; void (*run)(Call *); long times; } Contestant;
+
+static double time_round(Contestant *k, Call *c)
+{
+    double start = now();
+    for (long i = 0; i < k->times; i++) k->run(c);
+    return (now() - start) / (double)k->times;
+}
+
+static void *bytes_of(size_t n)
+{
+    void *p = aligned_alloc(4096, (n + 8191) / 4096 * 4096);
+    if (!p) fputs("out of memory\n", stderr), exit(4);
+    memset(p, 0, n);
+    return p;
+}
+
+static void *take(FILE *f, size_t n)
+{
+    void *p = bytes_of(n);
+    if (fread(p, 1, n, f) != n) fputs("the input file is too short\n", stderr), exit(4);
+    return p;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6) return 4;
+    Call c = { .n = atoi(argv[3]), .threads = atoi(argv[4]) };
+    int rounds = atoi(argv[5]);
+    FILE *f = fopen(argv[1], "rb"), *g = fopen(argv[2], "wb");
+    if (!f || !g) return 4;
+    const void *at[CHILD_PARAMS + 1];
+    for (int i = 0; i < CHILD_PARAMS; i++) at[i] = take(f, child_params[i]);
+    for (int i = 0; i < CHILD_INPUTS; i++) c.in[i] = take(f, (size_t)c.n * child_inputs[i]);
+    for (int i = 0; i < CHILD_OUTPUTS; i++) c.out[i] = bytes_of((size_t)c.n * child_outputs[i]);
+    CHILD_CALL(params) params;
+    memset(&params, 0, sizeof params);
+    CHILD_FILL(params, at);
+    void *packed = bytes_of(CHILD_CALL(packed_bytes)());
+    if (CHILD_CALL(pack)(&params, packed) != 0) return 1;
+    c.packed = packed;
+    c.ws = bytes_of(CHILD_CALL(workspace_bytes)(c.n, c.threads));
+    run_ours(&c);
+    for (int i = 0; i < CHILD_OUTPUTS; i++) fwrite(c.out[i], 1, (size_t)c.n * child_outputs[i], g);
+    if (fclose(g) != 0) return 4;
+
+    Contestant all[3] = { { "ours", run_ours, 1 }, { "fma", run_fma, 1 } };
+    int n = 2;
+#ifdef FCM_PEER
+    if (peer_open(c.n, c.threads) == 0) all[n++] = (Contestant){ "peer", run_peer, 1 };
+#endif
+    for (int i = 0; i < n; i++) {                               /* two warm-up calls; as many calls a round as fill 10 ms */
+        time_round(&all[i], &c);
+        double once = time_round(&all[i], &c);
+        if (once < round_seconds) all[i].times = (long)(round_seconds / once) + 1;
+    }
+    printf("flops %.9g\n", 2.0 * FMA_STEPS * FMA_CHAINS * FMA_WIDTH * c.threads);
+    for (int r = 0; r < rounds; r++)
+        for (int i = 0; i < n; i++) printf("%s %.9g\n", all[i].name, time_round(&all[i], &c));
+    return 0;
+}
