@@ -1,7 +1,7 @@
 /* mbconv56.c: a fused MBConv, 56x56, 24 -> 144 -> 24, stride 1, ReLU6, residual, f32, written by hand as the emitter prints it: bands of rows, a line
  * buffer of 4 expanded rows, strips of columns. Checked against naive loops, then timed against the FMA peak of this machine.
  *     cc -O2 -fopenmp -Ibackends/cpu/rt bench/micro/mbconv56.c -o mbconv56 && OMP_PROC_BIND=close ./mbconv56
- * Knobs: -DSTRIP=8 columns of a strip, -DEW=8 -DEC=48 register tile of the expansion, -DPW=8 -DPV=8 of the projection, -DROLL=4 rows kept. */
+ * Knobs: -DSTRIP=8 columns of a strip, -DEW=8 -DEC=48 register tile of the expansion, -DPW=8 -DPV=8 of the projection, -DSTEP=1 rows of a step, -DROLL=4 rows kept. */
 #ifndef FC_ISA
 #define FC_ISA 512
 #endif
@@ -41,6 +41,9 @@
 #ifndef ROLL
 #define ROLL 4
 #endif
+#ifndef STEP                                            /* output rows of a step */
+#define STEP 1
+#endif
 #ifndef SIDE
 #define SIDE 56
 #endif
@@ -49,12 +52,12 @@ enum { H = SIDE, W = SIDE, C = 24, E = 144, BANDS = MICRO_THREADS, ROWS = H / BA
 /* packed image: members in storage form */
 enum { WE = 0, BE = WE + E * C, WD = BE + E, BD = WD + 9 * E, WP = BD + E, BP = WP + PC * E, FLOATS = BP + 64 };
 /* arena of a thread */
-enum { ET = 0, DT = ET + ROLL * (W + 2) * E * 4, YT = DT + STRIP * E * 4, ARENA = YT + STRIP * C * 4 };
+enum { ET = 0, DT = ET + ROLL * (W + 2) * E * 4, YT = DT + STEP * STRIP * E * 4, ARENA = YT + STEP * STRIP * C * 4 };
 
 static const fc_tensor x_g = { H, W, C, FC_F32, 0 }, y_g = { H, W, C, FC_F32, 1 };
-static const fc_tile et_t = { 3, W + 2, E, E, E * 4, (W + 2) * E * 4, ROLL, FC_F32 };
-static const fc_tile dt_t = { 1, STRIP, E, E, E * 4, STRIP * E * 4, 0, FC_F32 };
-static const fc_tile yt_t = { 1, STRIP, C, C, C * 4, STRIP * C * 4, 0, FC_F32 };
+static const fc_tile et_t = { STEP + 2, W + 2, E, E, E * 4, (W + 2) * E * 4, ROLL, FC_F32 };
+static const fc_tile dt_t = { STEP, STRIP, E, E, E * 4, STRIP * E * 4, 0, FC_F32 };
+static const fc_tile yt_t = { STEP, STRIP, C, C, C * 4, STRIP * C * 4, 0, FC_F32 };
 static const fc_weights we_t = { E, C, C, EC, C * EC, FC_F32 };
 static const fc_weights wp_t = { C, E, E, PC, E * PC, FC_F32 };
 static const fc_taps wd_t = { 3, 3, E, E, FC_F32 };
@@ -77,18 +80,18 @@ FC_INLINE fc_v8 y_epi(fc_v8 v, const void *ctx, int h, int w, int c)
 static void mbconv_band(char *arena, const float *packed, const float *x, float *y, int i)
 {
     FC_SEQ
-    for (int r = 0; r < ROWS; r++) {
+    for (int r = 0; r < ROWS; r += STEP) {
         fc_ref et = { arena + ET, r % ROLL };
         fc_mask mask = { 1, ROWS * i + r - 1, -1, H, W };
-        CAT(fc_pw_vec, CAT(WIDE, _global))(&et_t, et, (fc_sub){ r ? 2 : 0, 3, 0, W + 2 }, &x_g, x, ROWS * i + r - 1, -1, 0, &we_t, packed + WE, 0, EW, EC,
+        CAT(fc_pw_vec, CAT(WIDE, _global))(&et_t, et, (fc_sub){ r ? 2 : 0, STEP + 2, 0, W + 2 }, &x_g, x, ROWS * i + r - 1, -1, 0, &we_t, packed + WE, 0, EW, EC,
                                            mask, e_epi, &(e_ctx){ packed + BE });
         FC_SEQ
         for (int j = 0; j < W / STRIP; j++) {
             fc_ref dt = { arena + DT, 0 }, yt = { arena + YT, 0 };
-            CAT(fc_dw_vec, WIDE)(&dt_t, dt, (fc_sub){ 0, 1, 0, STRIP }, &et_t, et, &wd_t, packed + WD, &d_geom, 0, STRIP * j, 0, 0, DW,
+            CAT(fc_dw_vec, WIDE)(&dt_t, dt, (fc_sub){ 0, STEP, 0, STRIP }, &et_t, et, &wd_t, packed + WD, &d_geom, 0, STRIP * j, 0, 0, DW,
                                  (fc_mask){ 0, 0, 0, 0, 0 }, e_epi, &(e_ctx){ packed + BD });
-            CAT(fc_pw_vec, PV)(&yt_t, yt, (fc_sub){ 0, 1, 0, STRIP }, &dt_t, dt, &wp_t, packed + WP, 0, 0, 0, 0, PW, PC, (fc_mask){ 0, 0, 0, 0, 0 }, NULL, NULL);
-            fc_store8(&yt_t, yt, (fc_sub){ 0, 1, 0, STRIP }, &y_g, y, ROWS * i + r, STRIP * j, 0, y_epi, &(y_ctx){ packed + BP, x, ROWS * i + r, STRIP * j });
+            CAT(fc_pw_vec, PV)(&yt_t, yt, (fc_sub){ 0, STEP, 0, STRIP }, &dt_t, dt, &wp_t, packed + WP, 0, 0, 0, 0, PW, PC, (fc_mask){ 0, 0, 0, 0, 0 }, NULL, NULL);
+            fc_store8(&yt_t, yt, (fc_sub){ 0, STEP, 0, STRIP }, &y_g, y, ROWS * i + r, STRIP * j, 0, y_epi, &(y_ctx){ packed + BP, x, ROWS * i + r, STRIP * j });
         }
     }
 }
@@ -176,8 +179,8 @@ int main(void)
         wall[r] = (micro_now() - t) / 20;
     }
     double top = micro_median(rate, MICRO_ROUNDS), time = micro_median(busy, MICRO_ROUNDS), elapsed = micro_median(wall, MICRO_ROUNDS);
-    printf("mbconv56 ISA %d strip %d expand %dx%d dw %d project %dx%d roll %d: working %.1f us (min %.1f), %.1f of %.1f GFLOP/s, %.1f %% of peak; wall %.1f us (min %.1f)\n", FC_ISA,
-           STRIP, EW, EC, DW, PW, PC, ROLL, time * 1e6, busy[0] * 1e6, flop / time * 1e-9, top * 1e-9, 100 * flop / time / top, elapsed * 1e6, wall[0] * 1e6);
+    printf("mbconv56 ISA %d strip %dx%d expand %dx%d dw %d project %dx%d roll %d: working %.1f us (min %.1f), %.1f of %.1f GFLOP/s, %.1f %% of peak; wall %.1f us (min %.1f)\n", FC_ISA,
+           STEP, STRIP, EW, EC, DW, PW, PC, ROLL, time * 1e6, busy[0] * 1e6, flop / time * 1e-9, top * 1e-9, 100 * flop / time / top, elapsed * 1e6, wall[0] * 1e6);
     return 0;
 }
 FC_TEXT_END

@@ -94,7 +94,7 @@ enum { FC_DW_SUMS = 16 };                                   /* most pixels of a 
         int type = o->src_t->type, S = o->tt->s, stride = o->geom->stride_w, tt = o->tt->type; \
         ptrdiff_t next = (ptrdiff_t)o->tt->pitch * fc_size(tt); \
         FC_FULL for (int j = 0; j < (np - 1) * stride + S; j++) { \
-            fc_v##V in = fc_get##V(x + j * o->src_t->pitch_w, type); \
+            fc_v##V in = fc_keep_##V(fc_get##V(x + j * o->src_t->pitch_w, type)); \
             FC_FULL for (int s = 0; s < S; s++) \
                 if (j >= s && (j - s) % stride == 0 && (j - s) / stride < np) \
                     sum[(j - s) / stride] = fc_fma_##V(in, fc_get##V(tap + s * next, tt), sum[(j - s) / stride]); \

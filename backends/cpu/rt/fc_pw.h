@@ -21,7 +21,19 @@ typedef struct fc_pw {
     const fc_weights *wt; const char *wgt;
     int k0, add;
     fc_mask mask;
+    int row;                                                /* pixels of a row, if all rows are computed as one; else 0 */
 } fc_pw;
+
+/* Whole rows that follow each other in both tiles are one long row: pixels of ragged rows fill the register tiles. */
+FC_INLINE int fc_pw_linear(const fc_pw *o)
+{
+    const fc_tile *d = o->dst_t, *s = o->src_t;
+    if (o->g || o->mask.on || d->roll || s->roll || o->sub.w0 != 0 || o->sub.w1 != d->w || d->w != s->w || o->dx != 0) return 0;
+    return d->pitch_h == d->w * d->pitch_w && s->pitch_h == s->w * s->pitch_w ? d->w : 0;
+}
+/* Row and column of pixel p of a tile that starts at (h, w). */
+FC_INLINE int fc_pw_h(int row, int h, int w) { return row ? h + w / row : h; }
+FC_INLINE int fc_pw_w(int row, int w) { return row ? w % row : w; }
 
 FC_INLINE const char *fc_pw_pixel(const fc_pw *o, int h, int w)
 {
@@ -62,7 +74,7 @@ FC_INLINE void fc_pw_tile1(const fc_pw *o, int h, int w, int k, int np, int live
         const char *wgt = o->wgt + ((ptrdiff_t)(i / wt->panel) * wt->pitch + i % wt->panel) * fc_size(wt->type);
         for (int c = 0; c < n && i < wt->k; c++)
             sum += fc_get1(src + c * fc_size(type), type) * fc_get1(wgt + (ptrdiff_t)c * wt->panel * fc_size(wt->type), wt->type);
-        fc_put1(at, to, epi ? epi(sum, ctx, h, w, o->k0 + i) : sum);
+        fc_put1(at, to, epi ? epi(sum, ctx, fc_pw_h(o->row, h, w), fc_pw_w(o->row, w), o->k0 + i) : sum);
     }
 }
 
@@ -71,7 +83,7 @@ typedef struct fc_pw_at {
     const char *src, *wgt; char *dst;
     int n, size, type, step, wgt_size, wgt_type, to_size, to_type;      /* n: channels to contract; step: bytes of weights a channel */
     ptrdiff_t from, to;                                     /* bytes from pixel to pixel of source and destination */
-    int h, w, k, add;                                       /* of the first element, relative to the destination tile */
+    int h, w, k, add, row;                                  /* of the first element, relative to the destination tile */
 } fc_pw_at;
 
 FC_INLINE fc_pw_at fc_pw_place(const fc_pw *o, int h, int w, int k)
@@ -80,7 +92,7 @@ FC_INLINE fc_pw_at fc_pw_place(const fc_pw *o, int h, int w, int k)
     const char *wgt = o->wgt + ((ptrdiff_t)(k / wt->panel) * wt->pitch + k % wt->panel) * fc_size(wt->type);
     return (fc_pw_at){ fc_pw_pixel(o, h, w), wgt, fc_at(o->dst_t, o->dst, h, w, o->k0 + k), fc_pw_channels(o), fc_size(fc_pw_type(o)), fc_pw_type(o),
                        wt->panel * fc_size(wt->type), fc_size(wt->type), wt->type, fc_size(o->dst_t->type), o->dst_t->type,
-                       fc_pw_pitch(o), o->dst_t->pitch_w, h, w, o->k0 + k, o->add };
+                       fc_pw_pitch(o), o->dst_t->pitch_w, h, w, o->k0 + k, o->add, o->row };
 }
 
 enum { FC_PW_SUMS = 32 };                                   /* most vectors of a register tile */
@@ -100,7 +112,7 @@ enum { FC_PW_SUMS = 32 };                                   /* most vectors of a
         FC_FULL for (int t = 0; t < np * nv; t++) \
             if (t / nv < live) { \
                 int p = t / nv, v = t % nv * V; \
-                fc_put##V(o->dst + p * o->to + v * o->to_size, o->to_type, epi ? epi(sum[t], ctx, o->h, o->w + p, o->k + v) : sum[t]); \
+                fc_put##V(o->dst + p * o->to + v * o->to_size, o->to_type, epi ? epi(sum[t], ctx, fc_pw_h(o->row, o->h, o->w + p), fc_pw_w(o->row, o->w + p), o->k + v) : sum[t]); \
             } \
     }
 
@@ -141,6 +153,7 @@ enum { FC_PW_SUMS = 32 };                                   /* most vectors of a
                 fc_pw_dead##V(o, h, o->sub.w0, live ? cols.lo : o->sub.w1, epi, ctx); \
                 if (live) fc_pw_dead##V(o, h, cols.hi, o->sub.w1, epi, ctx); \
             } \
+        if (o->row) cols.hi = (rows.hi - rows.lo) * o->row, rows.hi = rows.lo + 1; \
         for (int k = 0; k < full; k += item_c) \
             for (int h = rows.lo; h < rows.hi; h++) fc_pw_row##V(o, h, cols, k, item_c, item_w, epi, ctx); \
         if (full < nk) \
@@ -150,26 +163,28 @@ enum { FC_PW_SUMS = 32 };                                   /* most vectors of a
                                     const void *wgt, int dy, int dx, int dc, int k0, int item_w, int item_c, fc_mask mask, fc_epi##V epi, \
                                     const void *ctx) \
     { \
-        fc_pw o = { dst_t, dst, sub, src_t, src, dy, dx, dc, NULL, NULL, 0, 0, 0, wt, (const char *)wgt, k0, 0, mask }; \
+        fc_pw o = { dst_t, dst, sub, src_t, src, dy, dx, dc, NULL, NULL, 0, 0, 0, wt, (const char *)wgt, k0, 0, mask, 0 }; \
+        o.row = fc_pw_linear(&o); \
         fc_pw_run##V(&o, item_w, item_c, epi, ctx); \
     } \
     FC_INLINE void fc_pw_##NAME##_acc(const fc_tile *dst_t, fc_ref dst, fc_sub sub, const fc_tile *src_t, fc_ref src, const fc_weights *wt, \
                                           const void *wgt, int dy, int dx, int dc, int k0, int item_w, int item_c) \
     { \
-        fc_pw o = { dst_t, dst, sub, src_t, src, dy, dx, dc, NULL, NULL, 0, 0, 0, wt, (const char *)wgt, k0, 1, { 0, 0, 0, 0, 0 } }; \
+        fc_pw o = { dst_t, dst, sub, src_t, src, dy, dx, dc, NULL, NULL, 0, 0, 0, wt, (const char *)wgt, k0, 1, { 0, 0, 0, 0, 0 }, 0 }; \
+        o.row = fc_pw_linear(&o); \
         fc_pw_run##V(&o, item_w, item_c, NULL, NULL); \
     } \
     FC_INLINE void fc_pw_##NAME##_global(const fc_tile *dst_t, fc_ref dst, fc_sub sub, const fc_tensor *g, const void *image, int y0, int x0, \
                                              int c0, const fc_weights *wt, const void *wgt, int k0, int item_w, int item_c, fc_mask mask, \
                                              fc_epi##V epi, const void *ctx) \
     { \
-        fc_pw o = { dst_t, dst, sub, NULL, { NULL, 0 }, 0, 0, 0, g, (const char *)image, y0, x0, c0, wt, (const char *)wgt, k0, 0, mask }; \
+        fc_pw o = { dst_t, dst, sub, NULL, { NULL, 0 }, 0, 0, 0, g, (const char *)image, y0, x0, c0, wt, (const char *)wgt, k0, 0, mask, 0 }; \
         fc_pw_run##V(&o, item_w, item_c, epi, ctx); \
     } \
     FC_INLINE void fc_pw_##NAME##_global_acc(const fc_tile *dst_t, fc_ref dst, fc_sub sub, const fc_tensor *g, const void *image, int y0, \
                                                  int x0, int c0, const fc_weights *wt, const void *wgt, int k0, int item_w, int item_c) \
     { \
-        fc_pw o = { dst_t, dst, sub, NULL, { NULL, 0 }, 0, 0, 0, g, (const char *)image, y0, x0, c0, wt, (const char *)wgt, k0, 1, { 0, 0, 0, 0, 0 } }; \
+        fc_pw o = { dst_t, dst, sub, NULL, { NULL, 0 }, 0, 0, 0, g, (const char *)image, y0, x0, c0, wt, (const char *)wgt, k0, 1, { 0, 0, 0, 0, 0 }, 0 }; \
         fc_pw_run##V(&o, item_w, item_c, NULL, NULL); \
     }
 
@@ -209,12 +224,12 @@ FC_INLINE void fc_pw_halves16(const fc_pw_at *o, int np, int live, int nv, fc_ep
     FC_FULL for (int t = 0; t < np * nv; t++)
         if (t / nv < live) {
             int p = t / nv, v = t % nv * 16;
-            fc_put16(o->dst + p * o->to + v * o->to_size, o->to_type, epi ? epi(sum[t], ctx, o->h, o->w + p, o->k + v) : sum[t]);
+            fc_put16(o->dst + p * o->to + v * o->to_size, o->to_type, epi ? epi(sum[t], ctx, fc_pw_h(o->row, o->h, o->w + p), fc_pw_w(o->row, o->w + p), o->k + v) : sum[t]);
         }
     FC_FULL for (int p = 0; p < np; p++)
         if (p < live) {
             fc_v8 v = p % 2 ? fc_high(both[p / 2]) : fc_low(both[p / 2]);
-            fc_put8(o->dst + p * o->to + tail, o->to_type, epi ? fc_low(epi(fc_join(v, v), ctx, o->h, o->w + p, o->k + 16 * nv)) : v);
+            fc_put8(o->dst + p * o->to + tail, o->to_type, epi ? fc_low(epi(fc_join(v, v), ctx, fc_pw_h(o->row, o->h, o->w + p), fc_pw_w(o->row, o->w + p), o->k + 16 * nv)) : v);
         }
 }
 

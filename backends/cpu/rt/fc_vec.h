@@ -110,6 +110,19 @@ FC_INLINE void fc_put_halves16(char *p, fc_v16 v) { _mm256_storeu_si256((__m256i
 FC_VEC_GENERIC(16)
 #endif
 
+/* A loaded value stays in its register; else gcc reads it again for every product, and loads become the limit. */
+#if FC_X86 && FC_ISA >= 512
+FC_INLINE fc_v16 fc_keep_16(fc_v16 v) { __asm__("" : "+v"(v)); return v; }
+FC_INLINE fc_v8 fc_keep_8(fc_v8 v) { __asm__("" : "+v"(v)); return v; }
+#elif FC_X86
+FC_INLINE fc_v8 fc_keep_8(fc_v8 v) { __asm__("" : "+x"(v)); return v; }
+#elif FC_ISA >= 256
+FC_INLINE fc_v8 fc_keep_8(fc_v8 v) { return v; }
+#if FC_ISA >= 512
+FC_INLINE fc_v16 fc_keep_16(fc_v16 v) { return v; }
+#endif
+#endif
+
 /* ---- halves of a vector: two groups of 8 channels share one ---- */
 #if FC_X86 && FC_ISA >= 512
 FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return (fc_v16)_mm512_mask_blend_ps(0xff00, (__m512)a, (__m512)b); }     /* a's low, b's high half */
@@ -172,10 +185,10 @@ FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return fc_join(fc_low(a), fc_high
     } \
     FC_INLINE fc_v##V fc_global_load##V(const fc_tensor *g, const void *image, int y, int x, int c) \
     { \
-        int n = (unsigned)y < (unsigned)g->h && (unsigned)x < (unsigned)g->w ? fc_max(0, fc_min(V, g->c - c)) : 0; \
-        FC_COUNT_READ(g->id, n * fc_size(g->type)); \
-        if (n == 0) return (fc_v##V){ 0 }; \
         const char *p = (const char *)image + fc_offset(g, y, x, c); \
+        int n = fc_max(0, fc_min(V, g->c - c)); \
+        if ((unsigned)y >= (unsigned)g->h || (unsigned)x >= (unsigned)g->w) return (fc_v##V){ 0 }; \
+        FC_COUNT_READ(g->id, n * fc_size(g->type)); \
         return n == V ? fc_get##V(p, g->type) : fc_get_n##V(p, g->type, n); \
     }
 FC_VEC_ELEMENTS(1)
