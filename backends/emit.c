@@ -14,6 +14,29 @@ void emit_refuse(Emit *e, const char *fmt, ...)
     e->why = e->p ? arena_printf(e->arena, "program %s: %s", e->p->name, what) : what;
 }
 
+enum { COLUMNS = 120 };
+
+void emit_call(Emit *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *s = arena_vprintf(e->arena, fmt, ap), *start = s, *cut = NULL;
+    va_end(ap);
+    int room = COLUMNS - 4 * e->out->indent, depth = 0;
+    for (const char *c = s; *c; c++) {
+        depth += strchr("({[<", *c) != NULL;
+        depth -= strchr(")}]>", *c) != NULL;
+        if (c - start >= room && cut) {
+            text_line(e->out, "%s%.*s", start == s ? "" : "    ", (int)(cut - start), start);
+            room -= start == s ? 4 : 0;
+            start = cut + 1;
+            cut = NULL;
+        }
+        if (*c == ',' && depth == 1) cut = c + 1;
+    }
+    text_line(e->out, "%s%s", start == s ? "" : "    ", start);
+}
+
 /* ---- uses ---- */
 
 static void touch(Emit *e, int tensor)

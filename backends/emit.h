@@ -90,6 +90,7 @@ EmitAt emit_operand_at(const Emit *e, const TmTile *dst, const TmTile *z);
 void emit_count_members(Emit *e, const TmIns *i);               /* members read in place count once per instruction that names them */
 
 /* ---- emit.c ---- */
+void emit_call(Emit *e, const char *fmt, ...) FCM_PRINTF(2, 3);  /* a call; long ones break after commas between its own arguments */
 void emit_uses(Emit *e);                                        /* fills use and touched from the program */
 void emit_program(Emit *e);
 bool emit_module(Emit *e, Text *source, Text *header);

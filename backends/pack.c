@@ -22,9 +22,9 @@ static void derived(Emit *e, const TmTile *t, const TmTensor *x)
     const char *eps = emit_float(e->arena, x->eps), *org = emit_affine(e, t->org[3]);
     const char *weight = parameter(e, x->from[0]), *var = parameter(e, x->from[3]);
     if (x->derive == TM_BN_SCALE)
-        text_line(e->out, "fc_pack_bn_scale(r + %d, %s, %s, %s, %lld, %s, %d);", t->image_off, weight, var, eps, (long long)x->dim[3], org, t->ext[3]);
+        emit_call(e, "fc_pack_bn_scale(r + %d, %s, %s, %s, %lld, %s, %d);", t->image_off, weight, var, eps, (long long)x->dim[3], org, t->ext[3]);
     else
-        text_line(e->out, "fc_pack_bn_shift(r + %d, %s, %s, %s, %s, %s, %lld, %s, %d);", t->image_off, weight, parameter(e, x->from[1]),
+        emit_call(e, "fc_pack_bn_shift(r + %d, %s, %s, %s, %s, %s, %lld, %s, %d);", t->image_off, weight, parameter(e, x->from[1]),
                   parameter(e, x->from[2]), var, eps, (long long)x->dim[3], org, t->ext[3]);
 }
 
@@ -42,8 +42,8 @@ static void member(Emit *e, const TmTile *t)
     const char *from = arena_printf(e->arena, "%s, FC_PACK_%s, %s, %s", parameter(e, x->role == TM_DERIVED ? x->from[0] : t->tensor),
                                     emit_geometry_type(x->dtype), hwc(e, &x->dim[1]), origin(e, t));
     const char *to = arena_printf(e->arena, "r + %d, FC_PACK_%s, %s", t->image_off, emit_geometry_type(t->dtype), hwc(e, ext));
-    if (t->order == TM_PANELS) text_line(e->out, "fc_pack_panels(%s, %d, %d, %s);", to, t->cpad, t->panel, from);
-    else text_line(e->out, "fc_pack_pixels(%s, %d, %d, %d, %d, %s);", to, t->pitch_h, t->pitch_w, t->swizzle_mask, t->swizzle_shift, from);
+    if (t->order == TM_PANELS) emit_call(e, "fc_pack_panels(%s, %d, %d, %s);", to, t->cpad, t->panel, from);
+    else emit_call(e, "fc_pack_pixels(%s, %d, %d, %d, %d, %s);", to, t->pitch_h, t->pitch_w, t->swizzle_mask, t->swizzle_shift, from);
 }
 
 static void image(Emit *e, const TmImage *im)

@@ -180,11 +180,11 @@ static void cpu_copy(Emit *e, const TmIns *i)
 {
     const TmTile *d = &e->p->tiles.at[i->dst];
     if (tm_is_image(d)) {
-        text_line(e->out, "fc_copy_bytes(%s, %s, %s, %d);", emit_address(e, d, i->lead, "arena"), emit_records(e, d, i->lead), emit_image_bytes(e, d),
+        emit_call(e, "fc_copy_bytes(%s, %s, %s, %d);", emit_address(e, d, i->lead, "arena"), emit_records(e, d, i->lead), emit_image_bytes(e, d),
                   tm_image_slot(e->m, e->p, d->image));
         return;
     }
-    text_line(e->out, "fc_copy(%s, %s, &%s, %s, %s, %s, %s);", tile_and_ref(e, i->dst, i->lead), sub(e, i->sub), cpu_tensor(e, d->tensor),
+    emit_call(e, "fc_copy(%s, %s, &%s, %s, %s, %s, %s);", tile_and_ref(e, i->dst, i->lead), sub(e, i->sub), cpu_tensor(e, d->tensor),
               cpu_image(e, d, d->tensor, i->lead), emit_affine(e, emit_ahead(d, d->org[1], i->lead)),
               emit_affine(e, emit_ahead(d, d->org[2], i->lead)), emit_affine(e, emit_ahead(d, d->org[3], i->lead)));
 }
@@ -197,14 +197,14 @@ static void cpu_pw(Emit *e, const TmIns *i)
     EmitShift at = emit_pw_shift(d, s, w);
     bool in_place = s->space == TM_GLOBAL, scoped = scope(e, i);
     const char *end = tail(e, i), *k0 = emit_affine(e, at.k0), *wgt = weights(e, i->wgt);
-    text_line(e->out, "fc_pw_%s%s%s(%s, %s,", flavour(e, i), in_place ? "_global" : "", i->accumulate ? "_acc" : "", tile_and_ref(e, i->dst, 0),
-              sub(e, i->sub));
+    const char *to = arena_printf(e->arena, "%s, %s", tile_and_ref(e, i->dst, 0), sub(e, i->sub)), *acc = i->accumulate ? "_acc" : "";
     if (in_place)
-        text_line(e->out, "    &%s, %s, %s, %s, %s, %s, %s, %d, %d%s);", cpu_tensor(e, s->tensor), cpu_image(e, s, s->tensor, 0),
-                  emit_affine(e, d->org[1]), emit_affine(e, d->org[2]), emit_affine(e, w->org[3]), wgt, k0, i->item_w, i->item_c, end);
+        emit_call(e, "fc_pw_%s_global%s(%s, &%s, %s, %s, %s, %s, %s, %s, %d, %d%s);", flavour(e, i), acc, to, cpu_tensor(e, s->tensor),
+                  cpu_image(e, s, s->tensor, 0), emit_affine(e, d->org[1]), emit_affine(e, d->org[2]), emit_affine(e, w->org[3]), wgt, k0, i->item_w,
+                  i->item_c, end);
     else
-        text_line(e->out, "    %s, %s, %s, %s, %s, %s, %d, %d%s);", tile_and_ref(e, i->src, 0), wgt, emit_affine(e, at.dy), emit_affine(e, at.dx),
-                  emit_affine(e, at.dc), k0, i->item_w, i->item_c, end);
+        emit_call(e, "fc_pw_%s%s(%s, %s, %s, %s, %s, %s, %s, %d, %d%s);", flavour(e, i), acc, to, tile_and_ref(e, i->src, 0), wgt,
+                  emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc), k0, i->item_w, i->item_c, end);
     if (scoped) text_close(e->out, "}");
 }
 
@@ -216,11 +216,10 @@ static void cpu_dw(Emit *e, const TmIns *i)
     bool scoped = scope(e, i);
     if (s->space == TM_GLOBAL) emit_refuse(e, "a depthwise convolution reads %s in place", s->name);
     const char *end = tail(e, i);
-    text_line(e->out, "fc_dw_%s%s(%s, %s,", flavour(e, i), i->accumulate ? "_acc" : "", tile_and_ref(e, i->dst, 0), sub(e, i->sub));
-    text_line(e->out, "    %s, %s, &(const fc_geom){ %d, %d, %d, %d, %d },", tile_and_ref(e, i->src, 0), weights(e, i->wgt), g->stride_h, g->stride_w,
-              g->dil_h, g->dil_w, g->mult);
-    text_line(e->out, "    %s, %s, %s, %s, %d%s);", emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc), emit_affine(e, at.k0),
-              i->item_w, end);
+    const char *geom = arena_printf(e->arena, "&(const fc_geom){ %d, %d, %d, %d, %d }", g->stride_h, g->stride_w, g->dil_h, g->dil_w, g->mult);
+    emit_call(e, "fc_dw_%s%s(%s, %s, %s, %s, %s, %s, %s, %s, %s, %d%s);", flavour(e, i), i->accumulate ? "_acc" : "", tile_and_ref(e, i->dst, 0),
+              sub(e, i->sub), tile_and_ref(e, i->src, 0), weights(e, i->wgt), geom, emit_affine(e, at.dy), emit_affine(e, at.dx),
+              emit_affine(e, at.dc), emit_affine(e, at.k0), i->item_w, end);
     if (scoped) text_close(e->out, "}");
 }
 
@@ -228,7 +227,7 @@ static void cpu_finish_op(Emit *e, const TmIns *i)
 {
     bool scoped = scope(e, i);
     const char *end = tail(e, i);
-    text_line(e->out, "fc_finish%d(%s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->dst, 0), sub(e, i->sub), tile_and_ref(e, i->src, 0),
+    emit_call(e, "fc_finish%d(%s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->dst, 0), sub(e, i->sub), tile_and_ref(e, i->src, 0),
               end);
     if (scoped) text_close(e->out, "}");
 }
@@ -238,7 +237,7 @@ static void cpu_store(Emit *e, const TmIns *i)
     const TmTile *s = &e->p->tiles.at[i->src];
     bool scoped = scope(e, i);
     const char *end = cpu_epilogue_args(e, i, s);
-    text_line(e->out, "fc_store%d(%s, %s, &%s, %s, %s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->src, 0), sub(e, i->sub),
+    emit_call(e, "fc_store%d(%s, %s, &%s, %s, %s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->src, 0), sub(e, i->sub),
               cpu_tensor(e, i->tensor), cpu_image(e, s, i->tensor, 0), emit_affine(e, s->org[1]), emit_affine(e, s->org[2]),
               emit_affine(e, s->org[3]), end);
     if (scoped) text_close(e->out, "}");

@@ -197,10 +197,10 @@ static void cuda_copy(Emit *e, const TmIns *i)
     const TmTile *d = &e->p->tiles.at[i->dst];
     const char *async = i->async ? "true" : "false";
     if (tm_is_image(d)) {
-        text_line(e->out, "fc::copy_bytes<%s, %s>(%s, %s);", emit_image_bytes(e, d), async, emit_address(e, d, i->lead, "smem"), emit_records(e, d, i->lead));
+        emit_call(e, "fc::copy_bytes<%s, %s>(%s, %s);", emit_image_bytes(e, d), async, emit_address(e, d, i->lead, "smem"), emit_records(e, d, i->lead));
         return;
     }
-    text_line(e->out, "fc::copy<%s_t, %s, %s, %d, %s>(%s, %s, %s, %s, %s);", e->tile[i->dst], sub(e, i->sub), tensor(e, d->tensor), i->vec, async,
+    emit_call(e, "fc::copy<%s_t, %s, %s, %d, %s>(%s, %s, %s, %s, %s);", e->tile[i->dst], sub(e, i->sub), tensor(e, d->tensor), i->vec, async,
               cuda_ref(e, i->dst, i->lead), cuda_image(e, d, d->tensor, i->lead), emit_affine(e, emit_ahead(d, d->org[1], i->lead)),
               emit_affine(e, emit_ahead(d, d->org[2], i->lead)), emit_affine(e, emit_ahead(d, d->org[3], i->lead)));
 }
@@ -221,10 +221,10 @@ static void cuda_pw(Emit *e, const TmIns *i)
                                     emit_affine(e, at.dx), emit_affine(e, at.dc));
     if (i->accumulate) {
         check_accumulation(e, i, at.k0);
-        text_line(e->out, "%s_acc<%s_t, %s_t, %s_t, %d>(%s, %s);", f, dn, sn, wn, d->ext[2], cuda_ref(e, i->dst, 0), from);
+        emit_call(e, "%s_acc<%s_t, %s_t, %s_t, %d>(%s, %s);", f, dn, sn, wn, d->ext[2], cuda_ref(e, i->dst, 0), from);
     } else {
-        text_line(e->out, "%s<%s_t, %s, %s_t, %s_t, %d, %d>(", f, dn, sub(e, i->sub), sn, wn, i->wm, i->wn);
-        text_line(e->out, "    %s, %s, %s, %s, %s);", cuda_ref(e, i->dst, 0), from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
+        emit_call(e, "%s<%s_t, %s, %s_t, %s_t, %d, %d>(%s, %s, %s, %s, %s);", f, dn, sub(e, i->sub), sn, wn, i->wm, i->wn, cuda_ref(e, i->dst, 0),
+                  from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
     }
     end_scope(e, opened);
 }
@@ -243,10 +243,10 @@ static void cuda_dw(Emit *e, const TmIns *i)
                                     emit_affine(e, at.dx), emit_affine(e, at.dc));
     if (i->accumulate) {
         check_accumulation(e, i, at.k0);
-        text_line(e->out, "%s_acc<%s_t, %s, %d>(%s, %s);", f, e->tile[i->dst], types, d->ext[2], cuda_ref(e, i->dst, 0), from);
+        emit_call(e, "%s_acc<%s_t, %s, %d>(%s, %s);", f, e->tile[i->dst], types, d->ext[2], cuda_ref(e, i->dst, 0), from);
     } else {
-        text_line(e->out, "%s<%s_t, %s, %s, %d>(", f, e->tile[i->dst], sub(e, i->sub), types, i->item_w);
-        text_line(e->out, "    %s, %s, %s, %s, %s);", cuda_ref(e, i->dst, 0), from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
+        emit_call(e, "%s<%s_t, %s, %s, %d>(%s, %s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), types, i->item_w, cuda_ref(e, i->dst, 0),
+                  from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
     }
     end_scope(e, opened);
 }
@@ -256,7 +256,7 @@ static void cuda_finish_op(Emit *e, const TmIns *i)
     const TmTile *d = &e->p->tiles.at[i->dst];
     const char *f = e->p->tiles.at[i->src].space == TM_REGISTER ? "finish" : "finish_tile";
     bool opened = scope(e, i, d);
-    text_line(e->out, "fc::%s<%s_t, %s, %s_t>(%s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), e->tile[i->src], cuda_ref(e, i->dst, 0),
+    emit_call(e, "fc::%s<%s_t, %s, %s_t>(%s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), e->tile[i->src], cuda_ref(e, i->dst, 0),
               cuda_ref(e, i->src, 0), mask(e, i), epilogue(i));
     end_scope(e, opened);
 }
@@ -268,10 +268,10 @@ static void cuda_store(Emit *e, const TmIns *i)
     const char *to = cuda_image(e, s, i->tensor, 0), *at = arena_printf(e->arena, "%s, %s, %s", emit_affine(e, s->org[1]), emit_affine(e, s->org[2]),
                                                                         emit_affine(e, s->org[3]));
     if (s->space == TM_REGISTER)
-        text_line(e->out, "fc::store_frag<%s_t, %d, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], s->ext[2], tensor(e, i->tensor), i->vec, to,
+        emit_call(e, "fc::store_frag<%s_t, %d, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], s->ext[2], tensor(e, i->tensor), i->vec, to,
                   cuda_ref(e, i->src, 0), at, epilogue(i));
     else
-        text_line(e->out, "fc::store<%s_t, %s, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], sub(e, i->sub), tensor(e, i->tensor), i->vec, to,
+        emit_call(e, "fc::store<%s_t, %s, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], sub(e, i->sub), tensor(e, i->tensor), i->vec, to,
                   cuda_ref(e, i->src, 0), at, epilogue(i));
     end_scope(e, opened);
 }

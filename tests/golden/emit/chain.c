@@ -42,10 +42,12 @@ static void chain_k0(int batch, const void *packed, const void *x_p, void *h_p, 
                     const struct k0_ctx3 ctx3 = {
                         .p0 = (const float *)((const char *)packed + 192 + (size_t)k * 256),
                     };
-                    fc_pw_portable_global(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 },
-                        &x_g, fc_image(&x_g, x_p, n), i, 0, 0, &k0_wt_t, (const char *)packed + (size_t)k * 256, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi3, &ctx3);
+                    fc_pw_portable_global(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 }, &x_g,
+                        fc_image(&x_g, x_p, n), i, 0, 0, &k0_wt_t, (const char *)packed + (size_t)k * 256, 0, 0, 0,
+                        (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi3, &ctx3);
                 }
-                fc_store1(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 }, &h_g, fc_image(&h_g, h_p, n), i, 0, 8 * k, NULL, NULL);
+                fc_store1(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 }, &h_g, fc_image(&h_g, h_p, n), i, 0,
+                    8 * k, NULL, NULL);
             }
         }
     }
@@ -89,14 +91,16 @@ static void chain_k1(int batch, const void *packed, const void *h_p, void *y_p, 
                 fc_zero(&k1_zs_t, (fc_ref){ (char *)zs_f, 0 });
             }
             fc_copy(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &h_g, fc_image(&h_g, h_p, n), 2 * i, 0, 0);
-            fc_finish1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &k1_hs_t, (fc_ref){ arena, 0 }, (fc_mask){ 0, 0, 0, 0, 0 }, k1_epi4, NULL);
+            fc_finish1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &k1_hs_t, (fc_ref){ arena, 0 },
+                (fc_mask){ 0, 0, 0, 0, 0 }, k1_epi4, NULL);
             // chain.fcm:3 y = h - silu(2h)
             {
                 const struct k1_ctx5 ctx5 = {
                     .z0 = fc_image(&h_g, h_p, n),
                     .h0 = 2 * i, .w0 = 0, .c0 = 0,
                 };
-                fc_store1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &y_g, fc_image(&y_g, y_p, n), 2 * i, 0, 0, k1_epi5, &ctx5);
+                fc_store1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &y_g, fc_image(&y_g, y_p, n), 2 * i,
+                    0, 0, k1_epi5, &ctx5);
             }
         }
     }
@@ -116,9 +120,11 @@ int chain_pack(const chain_params *params, void *packed)
     r = (char *)packed + 0;
     for (int k = 0; k < 2; k++, r += 256) {
         // h.weight
-        fc_pack_panels(r + 0, FC_PACK_F32, fc_hwc(1, 8, 6), 6, 8, params->h_weight, FC_PACK_F32, fc_hwc(1, 10, 6), fc_hwc(0, 8 * k, 0));
+        fc_pack_panels(r + 0, FC_PACK_F32, fc_hwc(1, 8, 6), 6, 8, params->h_weight, FC_PACK_F32, fc_hwc(1, 10,
+            6), fc_hwc(0, 8 * k, 0));
         // h.bias
-        fc_pack_pixels(r + 192, FC_PACK_F32, fc_hwc(1, 1, 8), 32, 32, 0, 0, params->h_bias, FC_PACK_F32, fc_hwc(1, 1, 10), fc_hwc(0, 0, 8 * k));
+        fc_pack_pixels(r + 192, FC_PACK_F32, fc_hwc(1, 1, 8), 32, 32, 0, 0, params->h_bias, FC_PACK_F32, fc_hwc(1, 1,
+            10), fc_hwc(0, 0, 8 * k));
     }
     return FC_FINE;
 }

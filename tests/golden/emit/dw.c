@@ -35,18 +35,20 @@ static void dw_k0(int batch, const void *packed, const void *x_p, void *y_p, cha
         for (int j = 0; j < 2; j++)
         {
             fc_copy_bytes(arena + 2256, (const char *)packed, 576, 10);
-            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 5, 0, 5 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1, 4 * j - 1, 0);
+            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 5, 0, 5 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1,
+                4 * j - 1, 0);
             // dw.fcm:2 y = dw 3, stride 2
             {
                 const struct k0_ctx6 ctx6 = {
                     .p0 = (const float *)(arena + 2688),
                     .q0 = (const float *)(arena + 2752),
                 };
-                fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 },
-                    &k0_xt_t, (fc_ref){ arena, 0 }, &k0_wt_t, arena + 2256, &(const fc_geom){ 2, 2, 1, 1, 1 },
-                    0, 0, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi6, &ctx6);
+                fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 }, &k0_xt_t,
+                    (fc_ref){ arena, 0 }, &k0_wt_t, arena + 2256, &(const fc_geom){ 2, 2, 1, 1, 1 }, 0, 0, 0, 0, 0,
+                    (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi6, &ctx6);
             }
-            fc_store1(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 }, &y_g, fc_image(&y_g, y_p, n), 2 * i, 2 * j, 0, NULL, NULL);
+            fc_store1(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 }, &y_g, fc_image(&y_g, y_p, n),
+                2 * i, 2 * j, 0, NULL, NULL);
         }
     }
 }
@@ -67,7 +69,8 @@ int dw_pack(const dw_params *params, void *packed)
     // k0.w: 1 x 576 bytes
     r = (char *)packed + 0;
     // y.weight
-    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(3, 3, 10), 144, 48, 0, 0, params->y_weight, FC_PACK_F32, fc_hwc(3, 3, 10), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(3, 3, 10), 144, 48, 0, 0, params->y_weight, FC_PACK_F32, fc_hwc(3, 3,
+        10), fc_hwc(0, 0, 0));
     // bn.s
     fc_pack_bn_scale(r + 432, params->bn_weight, params->bn_var, 1e-05f, 10, 0, 10);
     // bn.t

@@ -33,11 +33,12 @@ FC_KERNEL(dw_k0, 32, 1)(const void *packed, const void *x_p, void *y_p, int n0)
             v = fc::relu(v);
             return v;
         };
-        fc::dw_portable<dt_t, fc::sub<0, 2, 0, 2>, xt_t, wt_t, fc::geom<2, 2, 1, 1, 1>, 0>(
-            dt_t{smem + 2000}, xt_t{smem}, wt_t{smem + 2256}, 0, 0, 0, 0, fc::no_mask{}, epi);
+        fc::dw_portable<dt_t, fc::sub<0, 2, 0, 2>, xt_t, wt_t, fc::geom<2, 2, 1, 1, 1>, 0>(dt_t{smem + 2000},
+            xt_t{smem}, wt_t{smem + 2256}, 0, 0, 0, 0, fc::no_mask{}, epi);
     }
     FC_SYNC();
-    fc::store<dt_t, fc::sub<0, 2, 0, 2>, y_g, 8>(fc::image<y_g>(y_p, n), dt_t{smem + 2000}, 2 * i, 2 * j, 0, [](float2 v, int, int, int) { return v; });
+    fc::store<dt_t, fc::sub<0, 2, 0, 2>, y_g, 8>(fc::image<y_g>(y_p, n), dt_t{smem + 2000}, 2 * i, 2 * j, 0,
+        [](float2 v, int, int, int) { return v; });
 }
 FC_NOTE(dw_k0, 75, 32, 1, 4160, "dw.fcm")
 
@@ -56,7 +57,8 @@ int dw_pack(const dw_params *params, void *packed)
     // k0.w: 1 x 576 bytes
     r = (char *)packed + 0;
     // y.weight
-    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(3, 3, 10), 144, 48, 0, 0, params->y_weight, FC_PACK_F32, fc_hwc(3, 3, 10), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(3, 3, 10), 144, 48, 0, 0, params->y_weight, FC_PACK_F32, fc_hwc(3, 3,
+        10), fc_hwc(0, 0, 0));
     // bn.s
     fc_pack_bn_scale(r + 432, params->bn_weight, params->bn_var, 1e-05f, 10, 0, 10);
     // bn.t

@@ -47,19 +47,22 @@ static void line_k0(int batch, const void *packed, const void *x_p, void *y_p, c
         {
             // line.fcm:2 e = pw 8->16
             FC_COUNT_READ(5, 256);
-            fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i) % 4 }, (fc_sub){ 0, 2, 0, 8 },
-                &x_g, fc_image(&x_g, x_p, n), 6 * i - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16, (fc_mask){ 1, 6 * i - 1, -1, 10, 6 }, k0_epi2, NULL);
+            fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i) % 4 }, (fc_sub){ 0, 2, 0, 8 }, &x_g,
+                fc_image(&x_g, x_p, n), 6 * i - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16,
+                (fc_mask){ 1, 6 * i - 1, -1, 10, 6 }, k0_epi2, NULL);
             for (int r = 0; r < 3 && 6 * i + 2 * r < 10; r++) {
                 // line.fcm:2 e = pw 8->16
                 FC_COUNT_READ(5, 256);
-                fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i + 2 * r) % 4 }, (fc_sub){ 2, 4, 0, 8 },
-                    &x_g, fc_image(&x_g, x_p, n), 6 * i + 2 * r - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16, (fc_mask){ 1, 6 * i + 2 * r - 1, -1, 10, 6 }, k0_epi4, NULL);
+                fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i + 2 * r) % 4 }, (fc_sub){ 2, 4, 0, 8 }, &x_g,
+                    fc_image(&x_g, x_p, n), 6 * i + 2 * r - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16,
+                    (fc_mask){ 1, 6 * i + 2 * r - 1, -1, 10, 6 }, k0_epi4, NULL);
                 // line.fcm:3 y = dw 3x3
                 FC_COUNT_READ(5, 576);
-                fc_dw_vec8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 },
-                    &k0_et_t, (fc_ref){ arena, (6 * i + 2 * r) % 4 }, &k0_wd_t, (const char *)packed + 256, &(const fc_geom){ 1, 1, 1, 1, 1 },
-                    0, 0, 0, 0, 2, (fc_mask){ 0, 0, 0, 0, 0 }, NULL, NULL);
-                fc_store8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 }, &y_g, fc_image(&y_g, y_p, n), 6 * i + 2 * r, 0, 0, k0_epi6, NULL);
+                fc_dw_vec8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 }, &k0_et_t,
+                    (fc_ref){ arena, (6 * i + 2 * r) % 4 }, &k0_wd_t, (const char *)packed + 256,
+                    &(const fc_geom){ 1, 1, 1, 1, 1 }, 0, 0, 0, 0, 2, (fc_mask){ 0, 0, 0, 0, 0 }, NULL, NULL);
+                fc_store8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 }, &y_g, fc_image(&y_g, y_p, n),
+                    6 * i + 2 * r, 0, 0, k0_epi6, NULL);
             }
         }
     }
@@ -78,9 +81,11 @@ int line_pack(const line_params *params, void *packed)
     // k0.w: 1 x 832 bytes
     r = (char *)packed + 0;
     // e.weight
-    fc_pack_panels(r + 0, FC_PACK_F16, fc_hwc(1, 16, 8), 8, 16, params->e_weight, FC_PACK_F16, fc_hwc(1, 16, 8), fc_hwc(0, 0, 0));
+    fc_pack_panels(r + 0, FC_PACK_F16, fc_hwc(1, 16, 8), 8, 16, params->e_weight, FC_PACK_F16, fc_hwc(1, 16,
+        8), fc_hwc(0, 0, 0));
     // y.weight
-    fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(3, 3, 16), 192, 64, 0, 0, params->y_weight, FC_PACK_F16, fc_hwc(3, 3, 16), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(3, 3, 16), 192, 64, 0, 0, params->y_weight, FC_PACK_F16, fc_hwc(3, 3,
+        16), fc_hwc(0, 0, 0));
     return FC_FINE;
 }
 

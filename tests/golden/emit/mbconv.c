@@ -64,34 +64,37 @@ static void mbconv_k0(int batch, const void *packed, const void *x_p, void *y_p,
         for (int j = 0; j < 2; j++)
         {
             FC_ALIGNED float yt_f[4 * 4 * 8];
-            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 6, 0, 6 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1, 4 * j - 1, 0);
+            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 6, 0, 6 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1,
+                4 * j - 1, 0);
             fc_copy_bytes(arena + 4992, (const char *)packed + 5888, 64, 12);
             fc_copy_bytes(arena + 3072, (const char *)packed, 960, 11);
             fc_zero(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 });
             for (int c = 0; c < 3; c++) {
                 if (c + 1 < 3) {
-                    fc_copy_bytes(arena + 3072 + ((c + 1) % 2) * 960, (const char *)packed + (size_t)(c + 1) * 960, 960, 11);
+                    fc_copy_bytes(arena + 3072 + ((c + 1) % 2) * 960, (const char *)packed + (size_t)(c + 1) * 960, 960,
+                        11);
                 }
                 // mbconv.fcm:3 e = pw 8->40, relu6
                 {
                     const struct k0_ctx13 ctx13 = {
                         .p0 = (const float *)(arena + 3328 + (c % 2) * 960),
                     };
-                    fc_pw_portable(&k0_et_t, (fc_ref){ arena + 576, 0 }, (fc_sub){ 0, 6, 0, 6 },
-                        &k0_xt_t, (fc_ref){ arena, 0 }, &k0_we_t, arena + 3072 + (c % 2) * 960, 0, 0, 0, 0, 0, 0, (fc_mask){ 1, 4 * i - 1, 4 * j - 1, 7, 6 }, k0_epi13, &ctx13);
+                    fc_pw_portable(&k0_et_t, (fc_ref){ arena + 576, 0 }, (fc_sub){ 0, 6, 0, 6 }, &k0_xt_t,
+                        (fc_ref){ arena, 0 }, &k0_we_t, arena + 3072 + (c % 2) * 960, 0, 0, 0, 0, 0, 0,
+                        (fc_mask){ 1, 4 * i - 1, 4 * j - 1, 7, 6 }, k0_epi13, &ctx13);
                 }
                 // mbconv.fcm:4 d = dw 3x3, relu6
                 {
                     const struct k0_ctx15 ctx15 = {
                         .p0 = (const float *)(arena + 3680 + (c % 2) * 960),
                     };
-                    fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2304, 0 }, (fc_sub){ 0, 4, 0, 4 },
-                        &k0_et_t, (fc_ref){ arena + 576, 0 }, &k0_wd_t, arena + 3392 + (c % 2) * 960, &(const fc_geom){ 1, 1, 1, 1, 1 },
-                        0, 0, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi15, &ctx15);
+                    fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2304, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_et_t,
+                        (fc_ref){ arena + 576, 0 }, &k0_wd_t, arena + 3392 + (c % 2) * 960,
+                        &(const fc_geom){ 1, 1, 1, 1, 1 }, 0, 0, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi15, &ctx15);
                 }
                 // mbconv.fcm:5 p = pw 40->8
-                fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 },
-                    &k0_dt_t, (fc_ref){ arena + 2304, 0 }, &k0_wp_t, arena + 3744 + (c % 2) * 960, 0, 0, 0, 0, 0, 0);
+                fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_dt_t,
+                    (fc_ref){ arena + 2304, 0 }, &k0_wp_t, arena + 3744 + (c % 2) * 960, 0, 0, 0, 0, 0, 0);
             }
             // mbconv.fcm:6 y = x + p
             {
@@ -100,7 +103,8 @@ static void mbconv_k0(int batch, const void *packed, const void *x_p, void *y_p,
                     .z1 = (fc_ref){ arena, 0 },
                     .h1 = 1, .w1 = 1, .c1 = 0,
                 };
-                fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n), 4 * i, 4 * j, 0, k0_epi19, &ctx19);
+                fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n),
+                    4 * i, 4 * j, 0, k0_epi19, &ctx19);
             }
         }
     }
@@ -124,20 +128,26 @@ int mbconv_pack(const mbconv_params *params, void *packed)
     r = (char *)packed + 0;
     for (int c = 0; c < 3; c++, r += 960) {
         // e.weight
-        fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 16, 8), 256, 16, 0, 0, params->e_weight, FC_PACK_F16, fc_hwc(1, 40, 8), fc_hwc(0, 16 * c, 0));
+        fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 16, 8), 256, 16, 0, 0, params->e_weight, FC_PACK_F16, fc_hwc(1, 40,
+            8), fc_hwc(0, 16 * c, 0));
         // e.bias
-        fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->e_bias, FC_PACK_F32, fc_hwc(1, 1, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->e_bias, FC_PACK_F32, fc_hwc(1, 1,
+            40), fc_hwc(0, 0, 16 * c));
         // d.weight
-        fc_pack_pixels(r + 320, FC_PACK_F16, fc_hwc(3, 3, 16), 96, 32, 0, 0, params->d_weight, FC_PACK_F16, fc_hwc(3, 3, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 320, FC_PACK_F16, fc_hwc(3, 3, 16), 96, 32, 0, 0, params->d_weight, FC_PACK_F16, fc_hwc(3, 3,
+            40), fc_hwc(0, 0, 16 * c));
         // d.bias
-        fc_pack_pixels(r + 608, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->d_bias, FC_PACK_F32, fc_hwc(1, 1, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 608, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->d_bias, FC_PACK_F32, fc_hwc(1, 1,
+            40), fc_hwc(0, 0, 16 * c));
         // p.weight
-        fc_pack_pixels(r + 672, FC_PACK_F16, fc_hwc(1, 8, 16), 256, 32, 0, 0, params->p_weight, FC_PACK_F16, fc_hwc(1, 8, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 672, FC_PACK_F16, fc_hwc(1, 8, 16), 256, 32, 0, 0, params->p_weight, FC_PACK_F16, fc_hwc(1,
+            8, 40), fc_hwc(0, 0, 16 * c));
     }
     // k0.pb: 1 x 64 bytes
     r = (char *)packed + 5888;
     // p.bias
-    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(1, 1, 8), 32, 32, 0, 0, params->p_bias, FC_PACK_F32, fc_hwc(1, 1, 8), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(1, 1, 8), 32, 32, 0, 0, params->p_bias, FC_PACK_F32, fc_hwc(1, 1,
+        8), fc_hwc(0, 0, 0));
     return FC_FINE;
 }
 

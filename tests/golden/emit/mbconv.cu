@@ -48,8 +48,8 @@ FC_KERNEL(mbconv_k0, 64, 2)(const void *packed, const void *x_p, void *y_p, int 
                 v = fc::relu6(v);
                 return v;
             };
-            fc::pw_mma16816<et_t, fc::sub<0, 6, 0, 6>, xt_t, we_t, 2, 1>(
-                et_t{smem + 576}, xt_t{smem}, we_t{smem + 3072 + (c % 2) * 960}, 0, 0, 0, 0, fc::mask<7, 6>{4 * i - 1, 4 * j - 1}, epi);
+            fc::pw_mma16816<et_t, fc::sub<0, 6, 0, 6>, xt_t, we_t, 2, 1>(et_t{smem + 576}, xt_t{smem},
+                we_t{smem + 3072 + (c % 2) * 960}, 0, 0, 0, 0, fc::mask<7, 6>{4 * i - 1, 4 * j - 1}, epi);
         }
         FC_SYNC();
         // mbconv.fcm:4 d = dw 3x3, relu6
@@ -61,8 +61,8 @@ FC_KERNEL(mbconv_k0, 64, 2)(const void *packed, const void *x_p, void *y_p, int 
                 v = fc::relu6(v);
                 return v;
             };
-            fc::dw_window<dt_t, fc::sub<0, 4, 0, 4>, et_t, wd_t, fc::geom<1, 1, 1, 1, 1>, 4>(
-                dt_t{smem + 2304}, et_t{smem + 576}, wd_t{smem + 3392 + (c % 2) * 960}, 0, 0, 0, 0, fc::no_mask{}, epi);
+            fc::dw_window<dt_t, fc::sub<0, 4, 0, 4>, et_t, wd_t, fc::geom<1, 1, 1, 1, 1>, 4>(dt_t{smem + 2304},
+                et_t{smem + 576}, wd_t{smem + 3392 + (c % 2) * 960}, 0, 0, 0, 0, fc::no_mask{}, epi);
         }
         FC_SYNC();
         // mbconv.fcm:5 p = pw 40->8
@@ -100,20 +100,26 @@ int mbconv_pack(const mbconv_params *params, void *packed)
     r = (char *)packed + 0;
     for (int c = 0; c < 3; c++, r += 960) {
         // e.weight
-        fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 16, 8), 256, 16, 0, 0, params->e_weight, FC_PACK_F16, fc_hwc(1, 40, 8), fc_hwc(0, 16 * c, 0));
+        fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 16, 8), 256, 16, 0, 0, params->e_weight, FC_PACK_F16, fc_hwc(1, 40,
+            8), fc_hwc(0, 16 * c, 0));
         // e.bias
-        fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->e_bias, FC_PACK_F32, fc_hwc(1, 1, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->e_bias, FC_PACK_F32, fc_hwc(1, 1,
+            40), fc_hwc(0, 0, 16 * c));
         // d.weight
-        fc_pack_pixels(r + 320, FC_PACK_F16, fc_hwc(3, 3, 16), 96, 32, 0, 0, params->d_weight, FC_PACK_F16, fc_hwc(3, 3, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 320, FC_PACK_F16, fc_hwc(3, 3, 16), 96, 32, 0, 0, params->d_weight, FC_PACK_F16, fc_hwc(3, 3,
+            40), fc_hwc(0, 0, 16 * c));
         // d.bias
-        fc_pack_pixels(r + 608, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->d_bias, FC_PACK_F32, fc_hwc(1, 1, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 608, FC_PACK_F32, fc_hwc(1, 1, 16), 64, 64, 0, 0, params->d_bias, FC_PACK_F32, fc_hwc(1, 1,
+            40), fc_hwc(0, 0, 16 * c));
         // p.weight
-        fc_pack_pixels(r + 672, FC_PACK_F16, fc_hwc(1, 8, 16), 256, 32, 0, 0, params->p_weight, FC_PACK_F16, fc_hwc(1, 8, 40), fc_hwc(0, 0, 16 * c));
+        fc_pack_pixels(r + 672, FC_PACK_F16, fc_hwc(1, 8, 16), 256, 32, 0, 0, params->p_weight, FC_PACK_F16, fc_hwc(1,
+            8, 40), fc_hwc(0, 0, 16 * c));
     }
     // k0.pb: 1 x 64 bytes
     r = (char *)packed + 5888;
     // p.bias
-    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(1, 1, 8), 32, 32, 0, 0, params->p_bias, FC_PACK_F32, fc_hwc(1, 1, 8), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 0, FC_PACK_F32, fc_hwc(1, 1, 8), 32, 32, 0, 0, params->p_bias, FC_PACK_F32, fc_hwc(1, 1,
+        8), fc_hwc(0, 0, 0));
     return FC_FINE;
 }
 

@@ -37,17 +37,19 @@ static void pw_k0(int batch, const void *packed, const void *x_p, void *y_p, cha
         {
             FC_ALIGNED float yt_f[4 * 4 * 16];
             fc_copy_bytes(arena + 256, (const char *)packed, 320, 5);
-            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 4, 0, 4 }, &x_g, fc_image(&x_g, x_p, n), 4 * i, 4 * j, 0);
+            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 4, 0, 4 }, &x_g, fc_image(&x_g, x_p, n), 4 * i, 4 * j,
+                0);
             fc_zero(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 });
             // pw.fcm:2 y = pw 8->12
-            fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 },
-                &k0_xt_t, (fc_ref){ arena, 0 }, &k0_wt_t, arena + 256, 0, 0, 0, 0, 0, 0);
+            fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_xt_t,
+                (fc_ref){ arena, 0 }, &k0_wt_t, arena + 256, 0, 0, 0, 0, 0, 0);
             // pw.fcm:2 y = pw 8->12
             {
                 const struct k0_ctx10 ctx10 = {
                     .p0 = (const float *)(arena + 512),
                 };
-                fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n), 4 * i, 4 * j, 0, k0_epi10, &ctx10);
+                fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n),
+                    4 * i, 4 * j, 0, k0_epi10, &ctx10);
             }
         }
     }
@@ -66,9 +68,11 @@ int pw_pack(const pw_params *params, void *packed)
     // k0.w: 1 x 320 bytes
     r = (char *)packed + 0;
     // y.weight
-    fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 12, 8), 256, 16, 0, 0, params->y_weight, FC_PACK_F16, fc_hwc(1, 12, 8), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 12, 8), 256, 16, 0, 0, params->y_weight, FC_PACK_F16, fc_hwc(1, 12,
+        8), fc_hwc(0, 0, 0));
     // y.bias
-    fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 12), 64, 64, 0, 0, params->y_bias, FC_PACK_F32, fc_hwc(1, 1, 12), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 12), 64, 64, 0, 0, params->y_bias, FC_PACK_F32, fc_hwc(1, 1,
+        12), fc_hwc(0, 0, 0));
     return FC_FINE;
 }
 

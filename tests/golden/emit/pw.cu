@@ -56,9 +56,11 @@ int pw_pack(const pw_params *params, void *packed)
     // k0.w: 1 x 320 bytes
     r = (char *)packed + 0;
     // y.weight
-    fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 12, 8), 256, 16, 0, 0, params->y_weight, FC_PACK_F16, fc_hwc(1, 12, 8), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 0, FC_PACK_F16, fc_hwc(1, 12, 8), 256, 16, 0, 0, params->y_weight, FC_PACK_F16, fc_hwc(1, 12,
+        8), fc_hwc(0, 0, 0));
     // y.bias
-    fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 12), 64, 64, 0, 0, params->y_bias, FC_PACK_F32, fc_hwc(1, 1, 12), fc_hwc(0, 0, 0));
+    fc_pack_pixels(r + 256, FC_PACK_F32, fc_hwc(1, 1, 12), 64, 64, 0, 0, params->y_bias, FC_PACK_F32, fc_hwc(1, 1,
+        12), fc_hwc(0, 0, 0));
     return FC_FINE;
 }
 
