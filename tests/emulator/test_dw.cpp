@@ -25,6 +25,10 @@ template <variant V, class T, int C, int R, int S, int ST, int DIL, int MULT, in
 
     buffer<T> x(1, H * W * C), y(2, OH * OW * K), t(3, R * S * kpad);
     buffer<float> bias(4, kpad);
+    buffer<T> whole(6, P * Q * kpad);                       /* the destination tile as it lies: masked pixels and surplus channels, too */
+    using YW = fc::tile<T, P, Q, kpad, kpad, ypitch, ypitch * Q>;
+    using GW = fc::tensor<T, P, Q, kpad, 6>;
+    T *all = whole.at;
     x.fill(4, 4), t.fill(5, 3), bias.fill(6, 5);
     const T *xp = x.at, *tp = t.at;
     const float *bp = bias.at;
@@ -52,7 +56,9 @@ template <variant V, class T, int C, int R, int S, int ST, int DIL, int MULT, in
             if constexpr (V == PORTABLE) fc::dw_portable<YT, ALL, XT, TT, G, 1>(yt, xt, tt, 0, 0, 0, 0, mask, epi);
             else fc::dw_window<YT, ALL, XT, TT, G, ITEM>(yt, xt, tt, 0, 0, 0, 0, mask, epi);
             FC_SYNC();
-            fc::store<YT, ALL, GY, yvec>(yp, yt, p0, q0, 0, [](float2 v, int, int, int) { return v; });
+            auto none = [](float2 v, int, int, int) { return v; };
+            fc::store<YT, ALL, GY, yvec>(yp, yt, p0, q0, 0, none);
+            fc::store<YW, ALL, GW, 16>(all, YW{ yt.p }, 0, 0, 0, none);
         }
     };
     in_every_mode("dw", 1, 64, (size_t)smem, body, [&](int mode) {
@@ -72,6 +78,11 @@ template <variant V, class T, int C, int R, int S, int ST, int DIL, int MULT, in
                     if (!(got == want) && wrong++ < 2) printf("  (%d,%d,%d) %g, not %g\n", p, q, k, (double)got, (double)want);
                 }
             }
+        for (int i = 0; V != FRAGMENT && i < P * Q * kpad; i++) {
+            int k = i % kpad, q = i / kpad % Q + q0, p = i / kpad / Q + p0;
+            float want = !GY::inside(p, q) ? 0 : k < K ? value(y.at[(p * OW + q) * K + k]) : bias.at[k] < 0 ? 0 : bias.at[k];
+            if (!(value(whole.at[i]) == want) && wrong++ < 2) printf("  tile (%d,%d,%d) %g, not %g\n", p, q, k, (double)value(whole.at[i]), (double)want);
+        }
         CHECK(wrong == 0, "variant %d C %d %dx%d stride %d dil %d mult %d window %dx%d item %d mode %d: %d wrong", V, C, R, S, ST, DIL, MULT, P, Q, ITEM, mode, wrong);
         int64_t rd[5], wr[5];
         fc_emu_counts(5, rd, wr);

@@ -44,6 +44,10 @@ template <op OP, class L, int H, int W, int WM, int WN, int ROLL = 0, int SWZ = 
 
     buffer<T> x(1, L::H * L::W * L::C), y(2, L::H * L::W * L::K), wp(3, wbytes / L::size);
     buffer<float> bias(4, L::kpad);
+    buffer<T> whole(6, H * W * L::kpad);                    /* the destination tile as it lies: masked pixels and surplus channels, too */
+    using YW = fc::tile<T, H, W, L::kpad, L::kpad, kpixel, kpixel * W>;
+    using GW = fc::tensor<T, H, W, L::kpad, 6>;
+    T *all = whole.at;
     x.fill(1, 3), bias.fill(2, 4);
     std::vector<float> w((size_t)(L::K * L::C));
     for (int i = 0; i < L::K * L::C; i++) w[(size_t)i] = number(3, i, 2);
@@ -66,7 +70,9 @@ template <op OP, class L, int H, int W, int WM, int WN, int ROLL = 0, int SWZ = 
         auto epi = [=](float2 v, int, int, int c) { return fc::relu6(fc::add(v, fc::ld2(bp, c))); };
         pw_call<OP, YT, ALL, XT, WG, number_of<WM>, number_of<WN>>::run(yt, xt, WG{ smem_p + woff }, 0, 0, 0, 0, fc::mask<L::H, L::W>{ y0, x0 }, epi);
         FC_SYNC();
-        fc::store<YT, ALL, GY, L::kvec>(yp, yt, y0, x0, 0, [](float2 v, int, int, int) { return v; });
+        auto none = [](float2 v, int, int, int) { return v; };
+        fc::store<YT, ALL, GY, L::kvec>(yp, yt, y0, x0, 0, none);
+        fc::store<YW, ALL, GW, 16>(all, YW{ yt.p }, 0, 0, 0, none);
     };
     in_every_mode("pw", 1, threads, (size_t)smem, body, [&](int mode) {
         int wrong = 0, inside = 0;
@@ -81,6 +87,11 @@ template <op OP, class L, int H, int W, int WM, int WN, int ROLL = 0, int SWZ = 
                     if (!(got == want) && wrong++ < 2) printf("  (%d,%d,%d) %g, not %g\n", h, q, k, (double)got, (double)want);
                 }
             }
+        for (int i = 0; i < H * W * L::kpad; i++) {
+            int k = i % L::kpad, q = i / L::kpad % W + x0, h = i / L::kpad / W + y0;
+            float want = !GX::inside(h, q) ? 0 : k < L::K ? value(y.at[(h * L::W + q) * L::K + k]) : fc::clamp1(bias.at[k], 0, 6);
+            if (!(value(whole.at[i]) == want) && wrong++ < 2) printf("  tile (%d,%d,%d) %g, not %g\n", h, q, k, (double)value(whole.at[i]), (double)want);
+        }
         CHECK(wrong == 0, "op %d C %d K %d %dx%d grid %dx%d mode %d: %d wrong", OP, L::C, L::K, H, W, WM, WN, mode, wrong);
         int64_t r[5], wr[5];
         fc_emu_counts(5, r, wr);
@@ -113,6 +124,46 @@ template <op OP> void pw_mma_cases()
     pw_case<OP, layer<half, 64, 16>, 6, 8, 2, 1, 0, 7>(2, -2, 0);
 }
 
+/* Where elements lie, against the definition in tm.h, and what a copy writes: zeros beyond the window's channels and beyond the tensor's. */
+static void storage()
+{
+    using RT = fc::tile<float, 3, 5, 8, 8, 48, 256, 7>;
+    using ST = fc::tile<half, 4, 5, 64, 64, 128, 704, 0, 7, 1>;
+    for (int h = 0; h < 4; h++)
+        for (int w = 0; w < 5; w++)
+            for (int c = 0; c < 64; c++) {
+                if (c < 8) CHECK(RT({ nullptr, 5 }).at(h, w, c) - (char *)nullptr == (5 + h) % 7 * 256 + w * 48 + c * 4, "roll %d %d %d", h, w, c);
+                int chunk = c * 2 / 16 ^ ((h * 5 + w) >> 1 & 7);
+                CHECK(ST({ nullptr }).at(h, w, c) - (char *)nullptr == h * 704 + w * 128 + chunk * 16 + c * 2 % 16, "swizzle %d %d %d", h, w, c);
+            }
+    buffer<half> x(1, 4 * 4 * 20), y(2, 2 * 2 * 16 * 2);
+    x.fill(1, 9);
+    const half *xp = x.at;
+    half *yp = y.at;
+    auto body = [=] {
+        FC_SMEM(s);
+        using A = fc::tile<half, 2, 2, 12, 16, 32, 64>;     /* 12 of 20 channels; then 16 from channel 8, of which 12 exist */
+        using B = fc::tile<half, 2, 2, 16, 16, 32, 64>;
+        using G = fc::tensor<half, 4, 4, 20, 1>;
+        fc::copy<A, fc::sub<0, 2, 0, 2>, G, 8, true>(A{ s }, xp, 1, 1, 0);
+        fc::copy<B, fc::sub<0, 2, 0, 2>, G, 8, false>(B{ s + 128 }, xp, 1, 1, 8);
+        FC_COMMIT();
+        FC_WAIT(0);
+        FC_SYNC();
+        for (int i = fc::thread(); i < 64; i += fc::threads()) fc::stg<4>((uint32_t *)yp + i, ((uint32_t *)s)[i], 2);
+    };
+    in_every_mode("storage", 1, 32, 256, body, [&](int) {
+        for (int i = 0; i < 128; i++) {
+            int c = i % 16 + i / 64 * 8, pixel = (1 + i / 32 % 2) * 4 + 1 + i / 16 % 2;
+            float want = i < 64 ? i % 16 < 12 ? value(x.at[pixel * 20 + c]) : 0 : c < 20 ? value(x.at[pixel * 20 + c]) : 0;
+            CHECK(value(y.at[i]) == want, "element %d: %g, not %g", i, (double)value(y.at[i]), (double)want);
+        }
+        int64_t r[3], w[3];
+        fc_emu_counts(3, r, w);
+        CHECK(r[1] == 4 * 24 * 2, "%lld bytes", (long long)r[1]);
+    });
+}
+
 /* The kernels that the compilers see (ops.cu) run as well: no race, no stray access, and every output written. */
 static void samples()
 {
@@ -131,6 +182,7 @@ static void samples()
 
 int main()
 {
+    storage();
     samples();
     pw_mma_cases<PW_1688>();
     pw_mma_cases<PW_16816>();
