@@ -137,15 +137,15 @@ VerifyData data_exact(Arena *a, const Graph *g, int64_t batch, uint64_t seed, in
 }
 
 /* ---- real ---- */
-/* Values keep a root mean square near 1: weights of variance 1 / fan-in (2 / fan-in behind a rectifier would grow through residuals). */
+/* Values of a root mean square of 2 to 3, so that relu6 and clamp meet both of their ends: weights of variance 4/3 / fan-in. */
 static void real_node(Arena *a, const Graph *g, VerifyData *d, Rng *r, int id, int64_t batch)
 {
     const GraphNode *n = &g->nodes.at[id];
-    if (n->op == GR_INPUT) reals(r, input_new(a, g, d, id, batch), -1.75, 1.75);
+    if (n->op == GR_INPUT) reals(r, input_new(a, g, d, id, batch), -4, 4);
     if (n->op == GR_DW || n->op == GR_PW) {
         double most = sqrt(4.0 / (double)fan_in(g, n));
         reals(r, param_new(a, g, d, n->weight), -most, most);
-        if (n->bias >= 0) reals(r, param_new(a, g, d, n->bias), -0.5, 0.5);
+        if (n->bias >= 0) reals(r, param_new(a, g, d, n->bias), -1, 1);
     }
     if (n->op == GR_BN) {
         reals(r, param_new(a, g, d, n->weight), 0.5, 1.5);

@@ -121,7 +121,7 @@ static inline void ref_b_bn(const ref_ctx *x, size_t pixels, int C, ref_val in, 
 }
 
 /* Error of the target's activation in f32, and of the approximations that the f16 kernels use (tanh.approx: relative 2^-11; exp and division
- * by approximation: a few units in the last place, which the factor 32 covers). */
+ * by approximation: a few units in the last place, which the factor 32 covers). The variance counts a quarter of it: the worst case is rare. */
 static inline double ref_act_error(ref_act_kind k, ref_type t, double v, double f)
 {
     if (k <= REF_CLAMP) return 0;
@@ -148,7 +148,7 @@ static inline void ref_b_act(const ref_ctx *x, size_t count, ref_act_kind k, dou
 #pragma omp parallel for
     for (size_t i = 0; i < count; i++) {
         double v = in.v[i], f = ref_act(k, a, b, v), e = ref_act_error(k, x->type, v, f), d = ref_spread(k, a, b, v, f, sqrt(in.s[i]));
-        ref_set(x, y, i, f, ref_spread(k, a, b, v, f, in.b[i]) + e, d * d + e * e, k > REF_CLAMP || k == REF_LEAKY);
+        ref_set(x, y, i, f, ref_spread(k, a, b, v, f, in.b[i]) + e, d * d + e * e / 16, k > REF_CLAMP || k == REF_LEAKY);
     }
     ref_note(x, y.v, count);
 }
