@@ -58,11 +58,28 @@ static int detect_vector_bits(void)
     return 0;
 }
 
+/* Do 512-bit operations run at full width (AMD from family 26 on, Intel), or as two halves (Zen 4)? */
+static bool full_width_512(void)
+{
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f) return false;
+    char line[256];
+    int family = 0;
+    bool intel = false, told = false;
+    while (!told && fgets(line, sizeof line, f)) {
+        intel |= strstr(line, "GenuineIntel") != NULL;
+        told = sscanf(line, "cpu family : %d", &family) == 1;
+    }
+    fclose(f);
+    return intel || family >= 26;
+}
+
 const Device *host_detect(Arena *a, const Device *base)
 {
     Device *dev = arena_copy(a, base, sizeof *base);
     dev->title = "this machine's CPU";
     dev->arch = detect_vector_bits();
+    if (dev->arch >= 512 && full_width_512()) dev->fma_rate = 64;
     if (dev->arch < 512) dev->fma_rate = dev->arch >= 256 ? base->fma_rate : base->fma_rate / 4;
     int cores = detect_cores();
     if (cores > 0) dev->sms = cores;

@@ -49,6 +49,8 @@ static const char *extents(Chain *h, const Sched *s)
     h->width = pick(s->tw, h->cols);
     h->line = s->line > 0;
     h->tw = h->line && s->strip ? least(pick(s->strip, h->width), h->width) : h->width;
+    if (h->width % h->tw && h->width < h->cols) return "a strip must divide the tile's columns";
+    h->width = win_round_up(h->width, h->tw);                   /* a whole row: the last strip leaves the tensor */
     h->tk = pick(s->tk, h->out);
     h->chunk = pick(s->chunk, h->project ? h->mid : h->tk);
     h->nc = win_div_up(h->project ? h->mid : h->tk, h->chunk);

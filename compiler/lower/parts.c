@@ -205,23 +205,24 @@ void parts_grid(int workers, int mt, int nt, int *wm, int *wn)
     }
 }
 
-/* A panel is a whole number of vectors; 16 floats wide where the ISA and the panel allow, else 8. The tile should keep about 24 accumulators
- * busy (AVX2: 12), with as few padded channels as possible. */
-void parts_cpu_items(int vector_bits, int64_t k, TmIns *i)
+/* A panel is a whole number of vectors: 16 floats wide where the ISA and the panel allow, else 8. Two pipes do 4 * V flops a clock with V floats, at most
+ * the core's rate (cores that split 512-bit operations gain nothing from them). The register tile keeps about 24 accumulators busy (AVX2: 12);
+ * `price` is the padded width over the rate, and a little for the loads. */
+void parts_cpu_items(const Device *d, int64_t k, TmIns *i)
 {
-    int accumulators = vector_bits >= 512 ? 24 : 12;
-    int64_t best = 0;
+    bool wide = d->arch >= 512;
+    int accumulators = wide ? 24 : 12;
+    double best = 0;
     for (int panel = 48; panel >= 8; panel -= 8) {
-        int vector = vector_bits >= 512 && panel % 16 == 0 ? 16 : 8;
-        if (panel / vector > accumulators / 2) continue;
-        int pixels = accumulators / (panel / vector);
-        if (pixels > 8) pixels = 8;
-        /* loads per step against multiply-adds per step, times the padded width */
-        int64_t vectors = panel / vector, price = win_round_up(k, panel) * (100 + 100 * (vectors + pixels) / (4 * vectors * pixels));
-        if (best && price >= best) continue;
+        int vector = wide && panel % 16 == 0 ? 16 : 8, vectors = panel / vector;
+        if (vectors > accumulators / 4) continue;
+        int pixels = accumulators / vectors > 8 ? 8 : accumulators / vectors;
+        double rate = 4 * vector < d->fma_rate ? 4 * vector : d->fma_rate;
+        double price = (double)win_round_up(k, panel) / rate * (1 + 0.25 * (vectors + pixels) / (vectors * pixels));
+        if (best > 0 && price >= best) continue;
         best = price;
         i->item_c = panel;
         i->item_w = pixels;
     }
-    if (vector_bits == 0) i->item_c = 8, i->item_w = 1;
+    if (d->arch == 0) i->item_c = 8, i->item_w = 1;
 }

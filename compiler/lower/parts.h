@@ -47,5 +47,5 @@ const char *parts_note(const Parts *b, const Stage *st);
 void parts_grid(int workers, int mt, int nt, int *wm, int *wn);
 
 /* CPU: the register tile of a pw with k output channels: item_c channels (a panel of the weights) x item_w pixels. */
-void parts_cpu_items(int vector_bits, int64_t k, TmIns *i);
+void parts_cpu_items(const Device *d, int64_t k, TmIns *i);
 #endif

@@ -1,6 +1,14 @@
-add_executable(random_programs ${CMAKE_CURRENT_SOURCE_DIR}/random/random_programs.c ${CMAKE_CURRENT_SOURCE_DIR}/random/problem.c
-    ${CMAKE_CURRENT_SOURCE_DIR}/random/oracle.c)
+set(random_sources ${CMAKE_CURRENT_SOURCE_DIR}/random/cases.c ${CMAKE_CURRENT_SOURCE_DIR}/random/problem.c)
+add_executable(random_programs ${CMAKE_CURRENT_SOURCE_DIR}/random/random_programs.c ${CMAKE_CURRENT_SOURCE_DIR}/random/oracle.c ${random_sources})
 target_link_libraries(random_programs PRIVATE fcm_planner m)
+add_executable(random_compiled ${CMAKE_CURRENT_SOURCE_DIR}/random/random_compiled.c ${random_sources})
+target_link_libraries(random_compiled PRIVATE fcm_verify fcm_planner fcm_backends m)
 target_compile_options(random_programs PRIVATE ${FCM_WARNINGS})
+target_compile_options(random_compiled PRIVATE ${FCM_WARNINGS})
+
 add_test(NAME random.interpreted COMMAND random_programs 1000 1)
 set_tests_properties(random.interpreted PROPERTIES TIMEOUT 600)
+add_test(NAME random.compiled COMMAND random_compiled 150 1)
+set_tests_properties(random.compiled PROPERTIES TIMEOUT 1500 RUN_SERIAL ON LABELS compiled)
+add_test(NAME random.compiled_long COMMAND random_compiled 1000 100000)
+set_tests_properties(random.compiled_long PROPERTIES TIMEOUT 10000 RUN_SERIAL ON LABELS long)
