@@ -141,19 +141,6 @@ MICRO_PEAK(16)
 #else
 MICRO_PEAK(8)
 #endif
-/* FLOP a second of all threads, by the time that they worked. */
-static double peak(int iterations)
-{
-    double rate = 0;
-#pragma omp parallel num_threads(MICRO_THREADS) reduction(+ : rate)
-    {
-        float sink[16] = { 0.5f };
-        double t = micro_busy(), flop = micro_peak_thread(iterations, sink);
-        rate += flop / (micro_busy() - t);
-    }
-    return rate;
-}
-
 int main(void)
 {
     size_t pixels = (size_t)H * W;
@@ -173,7 +160,7 @@ int main(void)
 
     double flop = 2.0 * (double)pixels * (C * E + 9 * E + E * C), rate[MICRO_ROUNDS], busy[MICRO_ROUNDS], wall[MICRO_ROUNDS];
     for (int r = 0; r < MICRO_ROUNDS; r++) {
-        rate[r] = peak(100000);
+        rate[r] = micro_peak(100000);
         double t = micro_now();
         busy[r] = mbconv(arena, packed, x, y, 20);
         wall[r] = (micro_now() - t) / 20;

@@ -37,5 +37,17 @@ static inline double micro_median(double *v, int n) { return qsort(v, (size_t)n,
         for (int k = 1; k < 12; k++) a[0] = a[0] + a[k]; \
         fc_put##V((char *)sink, FC_F32, a[0]); \
         return 2.0 * V * 12 * iterations; \
+    } \
+    /* FLOP a second of all threads, by the time that they worked */ \
+    static double micro_peak(int iterations) \
+    { \
+        double rate = 0; \
+    _Pragma("omp parallel num_threads(MICRO_THREADS) reduction(+ : rate)") \
+        { \
+            float sink[16] = { 0.5f }; \
+            double t = micro_busy(), flop = micro_peak_thread(iterations, sink); \
+            rate += flop / (micro_busy() - t); \
+        } \
+        return rate; \
     }
 #endif
