@@ -1,5 +1,5 @@
-/* backend.h: a module of tensor-machine programs becomes text, a source file and its header. The backends see nothing but the module: no
- * graph, no schedule, no device; every number is read from the program. Same module and options, same bytes. */
+/* backend.h: a module of tensor-machine programs becomes text, a source file and its header. The backends see nothing but the
+ * module: no graph, no schedule, no device; every number is read from the program. Same module and options, same bytes. */
 #ifndef FCM_BACKEND_H
 #define FCM_BACKEND_H
 #include "text.h"

@@ -1,5 +1,5 @@
-/* emit.c: the walker. It goes through a program once, opens and closes loops and guards, writes the source note before each instruction, and calls
- * the target's function for everything else. What a program uses is collected before printing. */
+/* emit.c: the walker. It goes through a program once, opens and closes loops and guards, writes the source note before each
+ * instruction, and calls the target's function for everything else. What a program uses is collected before printing. */
 #include "emit.h"
 
 #include <string.h>
@@ -82,10 +82,12 @@ static void check_types(Emit *e)
 {
     for (int i = 0; i < e->p->tiles.n; i++)
         if (e->use[i] != USE_NONE && !emit_geometry_type(e->p->tiles.at[i].dtype))
-            emit_refuse(e, "tile %s has dtype %s, which the runtime headers lack", e->p->tiles.at[i].name, dtype_name(e->p->tiles.at[i].dtype));
+            emit_refuse(e, "tile %s has dtype %s, which the runtime headers lack", e->p->tiles.at[i].name,
+                        dtype_name(e->p->tiles.at[i].dtype));
     for (int i = 0; i < e->m->tensors.n; i++)
         if (e->touched[i] && !emit_geometry_type(e->m->tensors.at[i].dtype))
-            emit_refuse(e, "%s has dtype %s, which the runtime headers lack", e->m->tensors.at[i].name, dtype_name(e->m->tensors.at[i].dtype));
+            emit_refuse(e, "%s has dtype %s, which the runtime headers lack", e->m->tensors.at[i].name,
+                        dtype_name(e->m->tensors.at[i].dtype));
 }
 
 void emit_uses(Emit *e)
@@ -130,7 +132,9 @@ static void open_loop(Emit *e, int loop)
         return;
     }
     if (!e->target->grid || l->kind == TM_UNROLL) text_line(e->out, l->kind == TM_UNROLL ? "FC_UNROLL" : "FC_SEQ");
-    const char *limit = l->limit_bound > 0 ? arena_printf(e->arena, " && %s < %lld", emit_affine(e, l->limit), (long long)l->limit_bound) : "";
+    const char *limit = l->limit_bound > 0
+                            ? arena_printf(e->arena, " && %s < %lld", emit_affine(e, l->limit), (long long)l->limit_bound)
+                            : "";
     text_open(e->out, "for (int %s = 0; %s < %lld%s; %s++) {", v, v, (long long)l->trip, limit, v);
 }
 

@@ -1,8 +1,13 @@
-/* emit.h: what the two vocabularies (cuda/cuda.c, cpu/cpu.c) share. The walker (emit.c) goes through a program once and calls one function per
- * instruction; place.c turns tiles, members and origins into expressions; epilogue.c prints epilogues; names.c makes identifiers; host.c and pack.c print the host side.
+/* emit.h: what the two vocabularies (cuda/cuda.c, cpu/cpu.c) share. The walker (emit.c) goes through a program once and calls one
+ * function per instruction. Around it:
  *
- * Names in the printed text: tile `xt` has the geometry xt_t, its accumulators xt_f; tensor `x` has the geometry x_g and the pointer x_p. Loop
- * variables carry the loop's name. Three suffixes and a table of reserved words keep them apart. */
+ *   place.c      tiles, members and origins as expressions      names.c      identifiers and literals
+ *   epilogue.c   the steps of epilogues                         prelude.c    the runtime headers in the text
+ *   host.c       header, sizes, run, error                      pack.c       pack
+ *   portable.c   CUDA programs made fit for C
+ *
+ * Names in the printed text: tile `xt` has the geometry xt_t, its accumulators xt_f; tensor `x` has the geometry x_g and the pointer
+ * x_p. Loop variables carry the loop's name. Suffixes and tables of reserved words keep them apart. */
 #ifndef FCM_EMIT_H
 #define FCM_EMIT_H
 #include "backend.h"

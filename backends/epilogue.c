@@ -1,5 +1,5 @@
-/* epilogue.c: the steps of an epilogue chain, the same for both targets but for the words. The operand of step k is called p<k> and q<k> (vectors of
- * one value per channel) or z<k> (a tile, or a tensor in place). */
+/* epilogue.c: the steps of an epilogue chain, the same for both targets but for the words. The operand of step k is called p<k>
+ * and q<k> (vectors of one value per channel) or z<k> (a tile, or a tensor in place). */
 #include "emit.h"
 
 EmitOperand emit_operand(const Emit *e, const TmEpi *x)
@@ -21,7 +21,8 @@ bool emit_has_operands(const Emit *e, const TmIns *i)
 
 static const char *constant(const Emit *e, const TmEpi *x, int v)
 {
-    const char *number = arena_printf(e->arena, "FC_CONSTANT(%s, %s)", emit_float(e->arena, x->a), emit_float(e->arena, tm_exact_constant(x->kind, x->a)));
+    const char *number = arena_printf(e->arena, "FC_CONSTANT(%s, %s)", emit_float(e->arena, x->a),
+                                      emit_float(e->arena, tm_exact_constant(x->kind, x->a)));
     return arena_printf(e->arena, "%s(%s)", e->target->word(e, "splat", v), number);
 }
 
@@ -89,7 +90,8 @@ EmitAt emit_operand_at(const Emit *e, const TmTile *dst, const TmTile *z)
     if (at.spread_h) at.h = affine_const(0);
     if (at.spread_w) at.w = affine_const(0);
     if (z->space == TM_GLOBAL) return at;
-    return (EmitAt){ affine_sub(at.h, z->org[1]), affine_sub(at.w, z->org[2]), affine_sub(at.c, z->org[3]), at.spread_h, at.spread_w };
+    return (EmitAt){ affine_sub(at.h, z->org[1]), affine_sub(at.w, z->org[2]), affine_sub(at.c, z->org[3]), at.spread_h,
+                     at.spread_w };
 }
 
 /* ---- counting ---- */

@@ -1,5 +1,5 @@
-/* host.c: the generated API around the kernels: its header, sizes, run and error texts. What differs between the targets are the launches, run's last
- * parameter, and whether the workspace holds an arena per thread. */
+/* host.c: the generated API around the kernels: its header, sizes, run and error texts. What differs between the targets are the
+ * launches, run's last parameter, and whether the workspace holds an arena per thread. */
 #include "emit.h"
 
 /* ---- the header ---- */
@@ -65,7 +65,8 @@ void emit_header(Emit *e, Text *header)
     Text *source = e->out;
     const char *guard = emit_upper(e->arena, e->prefix);
     e->out = header;
-    text_line(header, "/* %s: 0 is success, other codes are worded by %s_error. n images; n == 0 does nothing. */", e->m->name, e->prefix);
+    text_line(header, "/* %s: 0 is success, other codes are worded by %s_error. n images; n == 0 does nothing. */", e->m->name,
+              e->prefix);
     text_line(header, "#ifndef FCMC_%s_H\n#define FCMC_%s_H", guard, guard);
     text_line(header, "#include <stddef.h>\n#include <stdint.h>");
     if (!e->target->threads) text_line(header, "struct CUstream_st;  /* what cudaStream_t points to */");
@@ -90,9 +91,11 @@ static void sizes(Emit *e)
 {
     text_line(e->out, "size_t %s_packed_bytes(void) { return %lld; }\n", e->prefix, (long long)e->m->packed_bytes);
     if (e->target->threads)
-        text_line(e->out, "%s { return fc_workspace(n, %lld, threads, %lld); }\n", workspace_signature(e), (long long)e->m->workspace_bytes, arena_most(e->m));
+        text_line(e->out, "%s { return fc_workspace(n, %lld, threads, %lld); }\n", workspace_signature(e),
+                  (long long)e->m->workspace_bytes, arena_most(e->m));
     else
-        text_line(e->out, "%s { return n > 0 ? (size_t)n * %lld : 0; }\n", workspace_signature(e), (long long)e->m->workspace_bytes);
+        text_line(e->out, "%s { return n > 0 ? (size_t)n * %lld : 0; }\n", workspace_signature(e),
+                  (long long)e->m->workspace_bytes);
     text_line(e->out, "const char *%s_error(int code) { return %s; }\n", e->prefix, e->target->error);
 }
 
@@ -113,7 +116,8 @@ static void checks(Emit *e)
     if (e->m->batch) text_line(e->out, "if (n != %lld) return FC_WRONG_BATCH;", (long long)e->m->batch);
     if (e->target->threads) text_line(e->out, "if (threads < 1) return FC_NO_THREADS;");
     text_line(e->out, "if (n == 0) return FC_FINE;");
-    if (e->m->packed_bytes) text_line(e->out, "if (!packed) return FC_NULL_POINTER;\n    if (fc_misaligned(packed, 16)) return FC_MISALIGNED;");
+    if (e->m->packed_bytes)
+        text_line(e->out, "if (!packed) return FC_NULL_POINTER;\n    if (fc_misaligned(packed, 16)) return FC_MISALIGNED;");
     check_pointers(e, e->m->inputs.at, e->m->inputs.n);
     check_pointers(e, e->m->outputs.at, e->m->outputs.n);
     if (workspace) text_line(e->out, "if (!workspace) return FC_NULL_POINTER;");

@@ -8,19 +8,23 @@
 
 /* Words of C11 and C++17. */
 static const char *const keywords[] = {
-    "alignas", "alignof", "and", "asm", "auto", "bool", "break", "case", "catch", "char", "class", "const", "constexpr", "continue", "decltype",
-    "default", "delete", "do", "double", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
-    "inline", "int", "int64_t", "linux", "long", "mutable", "namespace", "new", "not", "operator", "or", "private", "protected", "public",
-    "register", "restrict", "return", "short", "signed", "size_t", "sizeof", "static", "struct", "switch", "template", "this", "throw", "true",
-    "try", "typedef", "typeid", "typename", "union", "unix", "unsigned", "using", "virtual", "void", "volatile", "while", "xor", NULL,
+    "alignas",   "alignof",  "and",   "asm",       "auto",     "bool",     "break",     "case",     "catch",
+    "char",      "class",    "const", "constexpr", "continue", "decltype", "default",   "delete",   "do",
+    "double",    "else",     "enum",  "explicit",  "export",   "extern",   "false",     "float",    "for",
+    "friend",    "goto",     "if",    "inline",    "int",      "int64_t",  "linux",     "long",     "mutable",
+    "namespace", "new",      "not",   "operator",  "or",       "private",  "protected", "public",   "register",
+    "restrict",  "return",   "short", "signed",    "size_t",   "sizeof",   "static",    "struct",   "switch",
+    "template",  "this",     "throw", "true",      "try",      "typedef",  "typeid",    "typename", "union",
+    "unix",      "unsigned", "using", "virtual",   "void",     "volatile", "while",     "xor",      NULL,
 };
-/* Names that run uses itself, and those of kernels: their own, and those that make a type of <stdint.h> or <stddef.h> when _t follows. */
+/* Names that run uses itself, and those of kernels: their own, and those that make a type of C's headers when _t follows. */
 static const char *const run_words[] = {
     "arch", "arenas", "count", "n", "n0", "packed", "params", "shared", "status", "stream", "temp", "threads", "workspace", NULL,
 };
 static const char *const kernel_words[] = {
-    "arena", "arenas", "batch", "block", "clock", "ec", "eh", "epi", "ew", "fc", "int16", "int32", "int64", "int8", "n0", "packed", "ptrdiff",
-    "size", "smem", "threads", "time", "uint16", "uint32", "uint64", "uint8", "v", "wchar", NULL,
+    "arena", "arenas", "batch",  "block",  "clock", "ec",     "eh",      "epi",  "ew",   "fc",
+    "int16", "int32",  "int64",  "int8",   "n0",    "packed", "ptrdiff", "size", "smem", "threads",
+    "time",  "uint16", "uint32", "uint64", "uint8", "v",      "wchar",   NULL,
 };
 
 static bool is_among(const char *const *words, const char *s)
@@ -75,7 +79,7 @@ const char *emit_quoted(Arena *a, const char *text)
     return s;
 }
 
-/* The shortest decimal that reads back as the f32 nearest to v. An open end of clamp becomes f32's largest: every finite value is inside. */
+/* The shortest decimal that reads back as the f32 nearest to v. An open end of clamp becomes f32's largest. */
 const char *emit_float(Arena *a, double v)
 {
     float f = (float)(isinf(v) ? copysign(3.4028234663852886e38, v) : v);

@@ -1,12 +1,16 @@
-/* pack.c: the printed `_pack`. It goes over programs, images, records and members; the helpers of host/fc_pack.h fill the storage. The text is the
- * same for both targets. */
+/* pack.c: the printed `_pack`. It goes over programs, images, records and members; the helpers of host/fc_pack.h fill the
+ * storage. The text is the same for both targets. */
 #include "emit.h"
 
-static const char *hwc(const Emit *e, const int64_t *d) { return arena_printf(e->arena, "fc_hwc(%lld, %lld, %lld)", (long long)d[0], (long long)d[1], (long long)d[2]); }
+static const char *hwc(const Emit *e, const int64_t *d)
+{
+    return arena_printf(e->arena, "fc_hwc(%lld, %lld, %lld)", (long long)d[0], (long long)d[1], (long long)d[2]);
+}
 
 static const char *origin(const Emit *e, const TmTile *t)
 {
-    return arena_printf(e->arena, "fc_hwc(%s, %s, %s)", emit_affine(e, t->org[1]), emit_affine(e, t->org[2]), emit_affine(e, t->org[3]));
+    return arena_printf(e->arena, "fc_hwc(%s, %s, %s)", emit_affine(e, t->org[1]), emit_affine(e, t->org[2]),
+                        emit_affine(e, t->org[3]));
 }
 
 static const char *parameter(Emit *e, int tensor)
@@ -22,7 +26,8 @@ static void derived(Emit *e, const TmTile *t, const TmTensor *x)
     const char *eps = emit_float(e->arena, x->eps), *org = emit_affine(e, t->org[3]);
     const char *weight = parameter(e, x->from[0]), *var = parameter(e, x->from[3]);
     if (x->derive == TM_BN_SCALE)
-        emit_call(e, "fc_pack_bn_scale(r + %d, %s, %s, %s, %lld, %s, %d);", t->image_off, weight, var, eps, (long long)x->dim[3], org, t->ext[3]);
+        emit_call(e, "fc_pack_bn_scale(r + %d, %s, %s, %s, %lld, %s, %d);", t->image_off, weight, var, eps, (long long)x->dim[3],
+                  org, t->ext[3]);
     else
         emit_call(e, "fc_pack_bn_shift(r + %d, %s, %s, %s, %s, %s, %lld, %s, %d);", t->image_off, weight, parameter(e, x->from[1]),
                   parameter(e, x->from[2]), var, eps, (long long)x->dim[3], org, t->ext[3]);
@@ -36,14 +41,18 @@ static void member(Emit *e, const TmTile *t)
         derived(e, t, x);
         return;
     }
-    if (!emit_geometry_type(t->dtype) || !emit_geometry_type(x->dtype)) emit_refuse(e, "%s: %s cannot be packed yet", x->name, dtype_name(x->dtype));
+    if (!emit_geometry_type(t->dtype) || !emit_geometry_type(x->dtype))
+        emit_refuse(e, "%s: %s cannot be packed yet", x->name, dtype_name(x->dtype));
     if (e->why) return;
     int64_t ext[3] = { t->ext[1], t->ext[2], t->ext[3] };
-    const char *from = arena_printf(e->arena, "%s, FC_PACK_%s, %s, %s", parameter(e, x->role == TM_DERIVED ? x->from[0] : t->tensor),
-                                    emit_geometry_type(x->dtype), hwc(e, &x->dim[1]), origin(e, t));
+    const char *from = arena_printf(e->arena, "%s, FC_PACK_%s, %s, %s",
+                                    parameter(e, x->role == TM_DERIVED ? x->from[0] : t->tensor), emit_geometry_type(x->dtype),
+                                    hwc(e, &x->dim[1]), origin(e, t));
     const char *to = arena_printf(e->arena, "r + %d, FC_PACK_%s, %s", t->image_off, emit_geometry_type(t->dtype), hwc(e, ext));
     if (t->order == TM_PANELS) emit_call(e, "fc_pack_panels(%s, %d, %d, %s);", to, t->cpad, t->panel, from);
-    else emit_call(e, "fc_pack_pixels(%s, %d, %d, %d, %d, %s);", to, t->pitch_h, t->pitch_w, t->swizzle_mask, t->swizzle_shift, from);
+    else
+        emit_call(e, "fc_pack_pixels(%s, %d, %d, %d, %d, %s);", to, t->pitch_h, t->pitch_w, t->swizzle_mask, t->swizzle_shift,
+                  from);
 }
 
 static void image(Emit *e, const TmImage *im)
@@ -72,7 +81,8 @@ void emit_pack(Emit *e)
     text_line(e->out, "int %s_pack(const %s_params *params, void *packed)", e->prefix, e->prefix);
     text_open(e->out, "{");
     text_line(e->out, "if (!params) return FC_NULL_POINTER;");
-    for (int i = 0; i < e->m->params.n; i++) text_line(e->out, "if (!params->%s) return FC_NULL_POINTER;", e->m->tensors.at[e->m->params.at[i]].cname);
+    for (int i = 0; i < e->m->params.n; i++)
+        text_line(e->out, "if (!params->%s) return FC_NULL_POINTER;", e->m->tensors.at[e->m->params.at[i]].cname);
     if (e->m->packed_bytes) {
         text_line(e->out, "if (!packed) return FC_NULL_POINTER;");
         text_line(e->out, "memset(packed, 0, %lld);", (long long)e->m->packed_bytes);

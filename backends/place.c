@@ -1,5 +1,5 @@
-/* place.c: where things lie, as expressions. Origins are affine until the last printf; only this file makes text of them. Loops that are closed
- * where the expression stands read 0 and vanish from it. */
+/* place.c: where things lie, as expressions. Origins are affine until the last printf; only this file makes text of them. Loops
+ * that are closed where the expression stands read 0 and vanish from it. */
 #include "emit.h"
 
 Affine emit_visible(const Emit *e, Affine f)
@@ -78,7 +78,9 @@ static const char *times(const Emit *e, const char *base, Affine records, int by
     Affine f = emit_visible(e, records);
     if (f.nterm == 0) return plus(e, base, f.k * bytes);
     const char *s = emit_affine(e, f);
-    return arena_printf(e->arena, f.nterm == 1 && f.term[0].coef == 1 && f.k == 0 ? "%s + (size_t)%s * %d" : "%s + (size_t)(%s) * %d", base, s, bytes);
+    return arena_printf(e->arena,
+                        f.nterm == 1 && f.term[0].coef == 1 && f.k == 0 ? "%s + (size_t)%s * %d" : "%s + (size_t)(%s) * %d", base,
+                        s, bytes);
 }
 
 bool emit_in_packed(const Emit *e, const TmTile *t)
@@ -130,7 +132,8 @@ static Affine dw_axis(const TmTile *dst, const TmTile *src, const TmTile *wgt, i
     return affine_sub(affine_add(f, affine_const(-pad)), src->org[axis]);
 }
 
-/* DW: absolute source row (dst.org + h)*stride - pad + (wgt.org + r)*dil; channel (wgt.org + k) / mult, so dc counts output channels. */
+/* DW: absolute source row (dst.org + h)*stride - pad + (wgt.org + r)*dil; channel (wgt.org + k) / mult, so dc counts output
+ * channels. */
 EmitShift emit_dw_shift(const TmTile *dst, const TmTile *src, const TmTile *wgt, TmGeom g)
 {
     return (EmitShift){ .dy = dw_axis(dst, src, wgt, 1, g.stride_h, g.pad_top, g.dil_h),

@@ -1,6 +1,6 @@
-/* portable.c: a copy of a module that C can run as it stands. Programs scheduled for CUDA keep loops, tiles, offsets and pitches; their variants
- * become the portable ones, XOR swizzles go (storage and packed images alike, since the packing text is printed from the same copy), and
- * accumulators become plain tiles. Programs for the CPU are returned untouched. */
+/* portable.c: a copy of a module that C can run as it stands. Programs scheduled for CUDA keep loops, tiles, offsets and pitches;
+ * their variants become the portable ones, XOR swizzles go (storage and packed images alike, since the packing text is printed
+ * from the same copy), and accumulators become plain tiles. Programs for the CPU are returned untouched. */
 #include "emit.h"
 
 static TmIns portable_instruction(TmIns i)

@@ -1,5 +1,5 @@
-/* prelude.c: the runtime headers inside the generated text. Which ones is decided from the module before anything is printed. Their includes of one
- * another are dropped: the list is in dependency order. */
+/* prelude.c: the runtime headers inside the generated text. Which ones is decided from the module before anything is printed.
+ * Their includes of one another are dropped: the list is in dependency order. */
 #include "emit.h"
 
 #include <string.h>

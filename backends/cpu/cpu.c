@@ -1,5 +1,5 @@
-/* cpu.c: the vocabulary of C. A kernel is a function with one parallel region; its grid loops are one collapsed `omp for`; every thread has an
- * arena in the workspace; register tiles are f32 tiles on the stack. Commit, wait and sync print nothing. */
+/* cpu.c: the vocabulary of C. A kernel is a function with one parallel region; its grid loops are one collapsed `omp for`; every
+ * thread has an arena in the workspace; register tiles are f32 tiles on the stack. Commit, wait and sync print nothing. */
 #include "cpu.h"
 
 const char *cpu_tile(const Emit *e, int tile) { return arena_printf(e->arena, "%s_%s_t", e->p->name, e->tile[tile]); }
@@ -16,7 +16,8 @@ const char *cpu_ref(const Emit *e, int tile, int lead)
 const char *cpu_image(const Emit *e, const TmTile *t, int tensor, int lead)
 {
     const char *g = cpu_tensor(e, tensor);
-    return arena_printf(e->arena, "fc_image(&%s, %s_p, %s)", g, e->m->tensors.at[tensor].cname, emit_affine(e, emit_ahead(t, t->org[0], lead)));
+    return arena_printf(e->arena, "fc_image(&%s, %s_p, %s)", g, e->m->tensors.at[tensor].cname,
+                        emit_affine(e, emit_ahead(t, t->org[0], lead)));
 }
 
 /* ---- records ---- */
@@ -27,20 +28,20 @@ static void tile_record(Emit *e, int tile)
     const char *type = emit_geometry_type(t->dtype), *name = cpu_tile(e, tile);
     int rows = t->ext[1], cols = t->ext[2];
     if (e->use[tile] == USE_WEIGHTS && t->order == TM_PANELS)
-        text_line(e->out, "static const fc_weights %s = { %d, %d, %d, %d, %d * %d, FC_%s };", name, cols, t->ext[3], t->cpad, t->panel,
-                  t->cpad, t->panel, type);
+        text_line(e->out, "static const fc_weights %s = { %d, %d, %d, %d, %d * %d, FC_%s };", name, cols, t->ext[3], t->cpad,
+                  t->panel, t->cpad, t->panel, type);
     else if (e->use[tile] == USE_WEIGHTS)                       /* rows: panels of one channel, a pitch apart */
-        text_line(e->out, "static const fc_weights %s = { %d, %d, %d, 1, %d / %d, FC_%s };", name, cols, t->ext[3], t->cpad, t->pitch_w,
-                  dtype_bytes(t->dtype), type);
+        text_line(e->out, "static const fc_weights %s = { %d, %d, %d, 1, %d / %d, FC_%s };", name, cols, t->ext[3], t->cpad,
+                  t->pitch_w, dtype_bytes(t->dtype), type);
     else if (e->use[tile] == USE_TAPS)
         text_line(e->out, "static const fc_taps %s = { %d, %d, %d, %d / %d, FC_%s };", name, rows, cols, t->ext[3], t->pitch_w,
                   dtype_bytes(t->dtype), type);
     else if (t->space == TM_REGISTER)
-        text_line(e->out, "static const fc_tile %s = { %d, %d, %d, %d, %d * 4, %d * %d * 4, 0, FC_F32 };", name, rows, cols, t->ext[3], t->cpad,
-                  t->cpad, cols, t->cpad);
+        text_line(e->out, "static const fc_tile %s = { %d, %d, %d, %d, %d * 4, %d * %d * 4, 0, FC_F32 };", name, rows, cols,
+                  t->ext[3], t->cpad, t->cpad, cols, t->cpad);
     else
-        text_line(e->out, "static const fc_tile %s = { %d, %d, %d, %d, %d, %d, %d, FC_%s };", name, rows, cols, t->ext[3], t->cpad, t->pitch_w,
-                  t->pitch_h, t->roll, type);
+        text_line(e->out, "static const fc_tile %s = { %d, %d, %d, %d, %d, %d, %d, FC_%s };", name, rows, cols, t->ext[3],
+                  t->cpad, t->pitch_w, t->pitch_h, t->roll, type);
 }
 
 static void records(Emit *e)
@@ -62,8 +63,8 @@ static void tensor_records(Emit *e)
     for (int t = 0; t < e->m->tensors.n; t++) {
         const TmTensor *x = &e->m->tensors.at[t];
         if (seen[t] && emit_geometry_type(x->dtype))
-            text_line(e->out, "static const fc_tensor %s = { %lld, %lld, %lld, FC_%s, %d };", cpu_tensor(e, t), (long long)x->dim[1],
-                      (long long)x->dim[2], (long long)x->dim[3], emit_geometry_type(x->dtype), t);
+            text_line(e->out, "static const fc_tensor %s = { %lld, %lld, %lld, FC_%s, %d };", cpu_tensor(e, t),
+                      (long long)x->dim[1], (long long)x->dim[2], (long long)x->dim[3], emit_geometry_type(x->dtype), t);
     }
 }
 
@@ -131,7 +132,10 @@ static void cpu_finish(Emit *e)
 
 /* ---- pieces of calls ---- */
 
-static const char *sub(const Emit *e, TmSub s) { return arena_printf(e->arena, "(fc_sub){ %d, %d, %d, %d }", s.h0, s.h1, s.w0, s.w1); }
+static const char *sub(const Emit *e, TmSub s)
+{
+    return arena_printf(e->arena, "(fc_sub){ %d, %d, %d, %d }", s.h0, s.h1, s.w0, s.w1);
+}
 
 static const char *tile_and_ref(const Emit *e, int tile, int lead)
 {
@@ -180,12 +184,12 @@ static void cpu_copy(Emit *e, const TmIns *i)
 {
     const TmTile *d = &e->p->tiles.at[i->dst];
     if (tm_is_image(d)) {
-        emit_call(e, "fc_copy_bytes(%s, %s, %s, %d);", emit_address(e, d, i->lead, "arena"), emit_records(e, d, i->lead), emit_image_bytes(e, d),
-                  tm_image_slot(e->m, e->p, d->image));
+        emit_call(e, "fc_copy_bytes(%s, %s, %s, %d);", emit_address(e, d, i->lead, "arena"), emit_records(e, d, i->lead),
+                  emit_image_bytes(e, d), tm_image_slot(e->m, e->p, d->image));
         return;
     }
-    emit_call(e, "fc_copy(%s, %s, &%s, %s, %s, %s, %s);", tile_and_ref(e, i->dst, i->lead), sub(e, i->sub), cpu_tensor(e, d->tensor),
-              cpu_image(e, d, d->tensor, i->lead), emit_affine(e, emit_ahead(d, d->org[1], i->lead)),
+    emit_call(e, "fc_copy(%s, %s, &%s, %s, %s, %s, %s);", tile_and_ref(e, i->dst, i->lead), sub(e, i->sub),
+              cpu_tensor(e, d->tensor), cpu_image(e, d, d->tensor, i->lead), emit_affine(e, emit_ahead(d, d->org[1], i->lead)),
               emit_affine(e, emit_ahead(d, d->org[2], i->lead)), emit_affine(e, emit_ahead(d, d->org[3], i->lead)));
 }
 
@@ -197,11 +201,12 @@ static void cpu_pw(Emit *e, const TmIns *i)
     EmitShift at = emit_pw_shift(d, s, w);
     bool in_place = s->space == TM_GLOBAL, scoped = scope(e, i);
     const char *end = tail(e, i), *k0 = emit_affine(e, at.k0), *wgt = weights(e, i->wgt);
-    const char *to = arena_printf(e->arena, "%s, %s", tile_and_ref(e, i->dst, 0), sub(e, i->sub)), *acc = i->accumulate ? "_acc" : "";
+    const char *to = arena_printf(e->arena, "%s, %s", tile_and_ref(e, i->dst, 0), sub(e, i->sub)),
+               *acc = i->accumulate ? "_acc" : "";
     if (in_place)
-        emit_call(e, "fc_pw_%s_global%s(%s, &%s, %s, %s, %s, %s, %s, %s, %d, %d%s);", flavour(e, i), acc, to, cpu_tensor(e, s->tensor),
-                  cpu_image(e, s, s->tensor, 0), emit_affine(e, d->org[1]), emit_affine(e, d->org[2]), emit_affine(e, w->org[3]), wgt, k0, i->item_w,
-                  i->item_c, end);
+        emit_call(e, "fc_pw_%s_global%s(%s, &%s, %s, %s, %s, %s, %s, %s, %d, %d%s);", flavour(e, i), acc, to,
+                  cpu_tensor(e, s->tensor), cpu_image(e, s, s->tensor, 0), emit_affine(e, d->org[1]), emit_affine(e, d->org[2]),
+                  emit_affine(e, w->org[3]), wgt, k0, i->item_w, i->item_c, end);
     else
         emit_call(e, "fc_pw_%s%s(%s, %s, %s, %s, %s, %s, %s, %d, %d%s);", flavour(e, i), acc, to, tile_and_ref(e, i->src, 0), wgt,
                   emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc), k0, i->item_w, i->item_c, end);
@@ -216,10 +221,11 @@ static void cpu_dw(Emit *e, const TmIns *i)
     bool scoped = scope(e, i);
     if (s->space == TM_GLOBAL) emit_refuse(e, "a depthwise convolution reads %s in place", s->name);
     const char *end = tail(e, i);
-    const char *geom = arena_printf(e->arena, "&(const fc_geom){ %d, %d, %d, %d, %d }", g->stride_h, g->stride_w, g->dil_h, g->dil_w, g->mult);
-    emit_call(e, "fc_dw_%s%s(%s, %s, %s, %s, %s, %s, %s, %s, %s, %d%s);", flavour(e, i), i->accumulate ? "_acc" : "", tile_and_ref(e, i->dst, 0),
-              sub(e, i->sub), tile_and_ref(e, i->src, 0), weights(e, i->wgt), geom, emit_affine(e, at.dy), emit_affine(e, at.dx),
-              emit_affine(e, at.dc), emit_affine(e, at.k0), i->item_w, end);
+    const char *geom = arena_printf(e->arena, "&(const fc_geom){ %d, %d, %d, %d, %d }", g->stride_h, g->stride_w, g->dil_h,
+                                    g->dil_w, g->mult);
+    emit_call(e, "fc_dw_%s%s(%s, %s, %s, %s, %s, %s, %s, %s, %s, %d%s);", flavour(e, i), i->accumulate ? "_acc" : "",
+              tile_and_ref(e, i->dst, 0), sub(e, i->sub), tile_and_ref(e, i->src, 0), weights(e, i->wgt), geom,
+              emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc), emit_affine(e, at.k0), i->item_w, end);
     if (scoped) text_close(e->out, "}");
 }
 
@@ -227,8 +233,8 @@ static void cpu_finish_op(Emit *e, const TmIns *i)
 {
     bool scoped = scope(e, i);
     const char *end = tail(e, i);
-    emit_call(e, "fc_finish%d(%s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->dst, 0), sub(e, i->sub), tile_and_ref(e, i->src, 0),
-              end);
+    emit_call(e, "fc_finish%d(%s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->dst, 0), sub(e, i->sub),
+              tile_and_ref(e, i->src, 0), end);
     if (scoped) text_close(e->out, "}");
 }
 
@@ -237,9 +243,9 @@ static void cpu_store(Emit *e, const TmIns *i)
     const TmTile *s = &e->p->tiles.at[i->src];
     bool scoped = scope(e, i);
     const char *end = cpu_epilogue_args(e, i, s);
-    emit_call(e, "fc_store%d(%s, %s, &%s, %s, %s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->src, 0), sub(e, i->sub),
-              cpu_tensor(e, i->tensor), cpu_image(e, s, i->tensor, 0), emit_affine(e, s->org[1]), emit_affine(e, s->org[2]),
-              emit_affine(e, s->org[3]), end);
+    emit_call(e, "fc_store%d(%s, %s, &%s, %s, %s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->src, 0),
+              sub(e, i->sub), cpu_tensor(e, i->tensor), cpu_image(e, s, i->tensor, 0), emit_affine(e, s->org[1]),
+              emit_affine(e, s->org[2]), emit_affine(e, s->org[3]), end);
     if (scoped) text_close(e->out, "}");
 }
 
@@ -257,7 +263,8 @@ static void cpu_launches(Emit *e)
 {
     long long per_image = (long long)e->m->workspace_bytes;
     text_line(e->out, "if (!fc_isa_supported()) return FC_OLD_CPU;");
-    text_line(e->out, "char *const temp = workspace ? fc_align(workspace) : NULL, *const arenas = temp ? fc_arenas(temp, n, %lld) : NULL;", per_image);
+    text_line(e->out, "char *const temp = workspace ? fc_align(workspace) : NULL;");
+    text_line(e->out, "char *const arenas = temp ? fc_arenas(temp, n, %lld) : NULL;", per_image);
     for (int k = 0; k < e->m->programs.n; k++) {
         e->p = e->m->programs.at[k];
         emit_uses(e);
@@ -289,10 +296,13 @@ static const EmitFile files[] = {
 };
 
 static const EmitTarget target = {
-    .files = files, .begin = cpu_begin, .globals = tensor_records, .kernel = cpu_kernel, .body = cpu_body, .finish = cpu_finish, .grid = cpu_grid,
-    .op = { [TM_COPY] = cpu_copy, [TM_ZERO] = cpu_zero, [TM_PW] = cpu_pw, [TM_DW] = cpu_dw, [TM_FINISH] = cpu_finish_op, [TM_STORE] = cpu_store },
-    .word = cpu_word, .operand = cpu_operand, .shift = cpu_shift, .launches = cpu_launches, .end = "FC_TEXT_END",
-    .error = "fc_error_text(code)", .counted = "defined FCM_COUNT", .counts = "fc_counts_take", .last = "int threads", .threads = true,
+    .files = files, .begin = cpu_begin, .globals = tensor_records,
+    .kernel = cpu_kernel, .grid = cpu_grid, .body = cpu_body, .finish = cpu_finish, .end = "FC_TEXT_END",
+    .op = { [TM_COPY] = cpu_copy, [TM_ZERO] = cpu_zero, [TM_PW] = cpu_pw, [TM_DW] = cpu_dw, [TM_FINISH] = cpu_finish_op,
+            [TM_STORE] = cpu_store },
+    .word = cpu_word, .operand = cpu_operand, .shift = cpu_shift,
+    .launches = cpu_launches, .last = "int threads", .threads = true,
+    .error = "fc_error_text(code)", .counted = "defined FCM_COUNT", .counts = "fc_counts_take",
 };
 
 bool emit_cpu(Arena *a, const TmModule *m, const EmitOptions *o, Text *source, Text *header, const char **why)

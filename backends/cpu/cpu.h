@@ -1,4 +1,4 @@
-/* cpu.h: shared by the two files of the C vocabulary: cpu.c (kernels and instructions) and epilogue.c (epilogue functions and their contexts). */
+/* cpu.h: shared by the files of the C vocabulary: cpu.c (kernels, instructions) and epilogue.c (functions and their contexts). */
 #ifndef FCM_EMIT_CPU_H
 #define FCM_EMIT_CPU_H
 #include "emit.h"

@@ -1,8 +1,10 @@
 /* epilogue.c: epilogues in C. Each instruction that has one gets a function before the kernel and a context beside the call:
  *
- *     struct k0_ctx7 { const float *p0; fc_ref z2; int h2, w2, c2; };        operand number in the chain; z: where the tile lies now, and
- *     FC_INLINE fc_v8 k0_epi7(fc_v8 v, const void *ctx, …)               h, w, c: coordinates of the destination's element 0 in it
+ *     struct k0_ctx7 { const float *p0; fc_ref z2; int h2, w2, c2; };
+ *     FC_INLINE fc_v8 k0_epi7(fc_v8 v, const void *ctx, int h, int w, int c)
  *
+ * The digit is the operand's number in the chain; z is where its tile lies now; h2, w2, c2 are the coordinates in it of the
+ * destination's element 0.
  * The calls are inlined, so the context never exists in memory. */
 #include "cpu.h"
 
@@ -69,7 +71,8 @@ static void initializers(Emit *e, const TmEpi *x, int k, const TmTile *dst)
     const TmTile *z = &e->p->tiles.at[x->tile];
     EmitAt at = emit_operand_at(e, dst, z);
     text_line(e->out, ".z%d = %s,", k, o == OPERAND_IN_PLACE ? cpu_image(e, z, z->tensor, 0) : cpu_ref(e, x->tile, 0));
-    text_line(e->out, ".h%d = %s, .w%d = %s, .c%d = %s,", k, emit_affine(e, at.h), k, emit_affine(e, at.w), k, emit_affine(e, at.c));
+    text_line(e->out, ".h%d = %s, .w%d = %s, .c%d = %s,", k, emit_affine(e, at.h), k, emit_affine(e, at.w), k,
+              emit_affine(e, at.c));
 }
 
 const char *cpu_epilogue_args(Emit *e, const TmIns *i, const TmTile *dst)

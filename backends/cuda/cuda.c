@@ -1,5 +1,6 @@
-/* cuda.c: the vocabulary of CUDA. A kernel is a 1-D grid, the first grid loop slowest; geometry is template arguments; tiles are references into the
- * block's shared memory; accumulators are fragments in registers. The batch goes in slices where a grid would pass 2^31 - 1 blocks. */
+/* cuda.c: the vocabulary of CUDA. A kernel is a 1-D grid, the first grid loop slowest; geometry is template arguments; tiles are
+ * references into the block's shared memory; accumulators are fragments in registers. The batch goes in slices where a grid would
+ * pass 2^31 - 1 blocks. */
 #include "cuda.h"
 
 static const char *type(const Emit *e, DType t)
@@ -21,7 +22,8 @@ const char *cuda_ref(const Emit *e, int tile, int lead)
 
 const char *cuda_image(const Emit *e, const TmTile *t, int x, int lead)
 {
-    return arena_printf(e->arena, "fc::image<%s>(%s_p, %s)", tensor(e, x), e->m->tensors.at[x].cname, emit_affine(e, emit_ahead(t, t->org[0], lead)));
+    return arena_printf(e->arena, "fc::image<%s>(%s_p, %s)", tensor(e, x), e->m->tensors.at[x].cname,
+                        emit_affine(e, emit_ahead(t, t->org[0], lead)));
 }
 
 /* ---- geometry ---- */
@@ -30,8 +32,8 @@ static void fragment_type(Emit *e, int tile)
 {
     const TmTile *t = &e->p->tiles.at[tile];
     if (t->frag == TM_FRAG_NONE) emit_refuse(e, "the accumulators %s have no distribution over threads", t->name);
-    text_line(e->out, "using %s_t = fc::frag_%s<%d * %d, %d, %d, %d>;", e->tile[tile], t->frag == TM_FRAG_MMA ? "mma" : "simt", t->ext[1], t->ext[2],
-              t->cpad, t->wm, t->wn);
+    text_line(e->out, "using %s_t = fc::frag_%s<%d * %d, %d, %d, %d>;", e->tile[tile], t->frag == TM_FRAG_MMA ? "mma" : "simt",
+              t->ext[1], t->ext[2], t->cpad, t->wm, t->wn);
 }
 
 static void tile_type(Emit *e, int tile)
@@ -48,10 +50,11 @@ static void tile_type(Emit *e, int tile)
     else {
         const char *more = t->swizzle_mask ? arena_printf(e->arena, ", %d, %d, %d", t->roll, t->swizzle_mask, t->swizzle_shift)
                          : t->roll         ? arena_printf(e->arena, ", %d", t->roll) : "";
-        text_line(e->out, "using %s_t = fc::tile<%s, %d, %d, %d, %d, %d, %d%s>;", name, of, t->ext[1], t->ext[2], t->ext[3], t->cpad, t->pitch_w,
-                  t->pitch_h, more);
+        text_line(e->out, "using %s_t = fc::tile<%s, %d, %d, %d, %d, %d, %d%s>;", name, of, t->ext[1], t->ext[2], t->ext[3],
+                  t->cpad, t->pitch_w, t->pitch_h, more);
     }
-    if ((e->use[tile] == USE_WEIGHTS || e->use[tile] == USE_TAPS) && t->swizzle_mask) emit_refuse(e, "the weights %s are swizzled", t->name);
+    if ((e->use[tile] == USE_WEIGHTS || e->use[tile] == USE_TAPS) && t->swizzle_mask)
+        emit_refuse(e, "the weights %s are swizzled", t->name);
 }
 
 static void geometry(Emit *e)
@@ -59,8 +62,8 @@ static void geometry(Emit *e)
     for (int i = 0; i < e->m->tensors.n; i++) {
         const TmTensor *x = &e->m->tensors.at[i];
         if (e->touched[i])
-            text_line(e->out, "using %s = fc::tensor<%s, %lld, %lld, %lld, %d>;", tensor(e, i), type(e, x->dtype), (long long)x->dim[1],
-                      (long long)x->dim[2], (long long)x->dim[3], i);
+            text_line(e->out, "using %s = fc::tensor<%s, %lld, %lld, %lld, %d>;", tensor(e, i), type(e, x->dtype),
+                      (long long)x->dim[1], (long long)x->dim[2], (long long)x->dim[3], i);
     }
     for (int i = 0; i < e->p->tiles.n; i++)
         if (e->use[i] != USE_NONE) tile_type(e, i);
@@ -121,7 +124,8 @@ static void cuda_body(Emit *e)
             text_line(e->out, "if (%s >= %lld) return;", emit_affine(e, l->limit), (long long)l->limit_bound);
     }
     for (int i = 0; i < e->p->tiles.n; i++)
-        if (e->use[i] == USE_TILE && e->p->tiles.at[i].space == TM_REGISTER) text_line(e->out, "%s_t %s_f;", e->tile[i], e->tile[i]);
+        if (e->use[i] == USE_TILE && e->p->tiles.at[i].space == TM_REGISTER)
+            text_line(e->out, "%s_t %s_f;", e->tile[i], e->tile[i]);
 }
 
 static void cuda_finish(Emit *e)
@@ -146,8 +150,8 @@ static const char *mask(const Emit *e, const TmIns *i)
     if (!i->masked) return "fc::no_mask{}";
     const TmTile *d = &e->p->tiles.at[i->dst];
     const TmTensor *x = &e->m->tensors.at[d->tensor];
-    return arena_printf(e->arena, "fc::mask<%lld, %lld>{%s, %s}", (long long)x->dim[1], (long long)x->dim[2], emit_affine(e, d->org[1]),
-                        emit_affine(e, d->org[2]));
+    return arena_printf(e->arena, "fc::mask<%lld, %lld>{%s, %s}", (long long)x->dim[1], (long long)x->dim[2],
+                        emit_affine(e, d->org[1]), emit_affine(e, d->org[2]));
 }
 
 static const char *const pw_functions[TMV_COUNT] = {
@@ -158,7 +162,9 @@ static const char *const dw_functions[TMV_COUNT] = { [TMV_DW_PORTABLE] = "fc::dw
 static const char *function(Emit *e, const TmIns *i)
 {
     const char *f = i->op == TM_PW ? pw_functions[i->variant] : dw_functions[i->variant];
-    if (!f) emit_refuse(e, "%s has the variant %s, which is none of CUDA's", tm_op_rows[i->op].text, tm_variant_rows[i->variant].text);
+    if (!f)
+        emit_refuse(e, "%s has the variant %s, which is none of CUDA's", tm_op_rows[i->op].text,
+                    tm_variant_rows[i->variant].text);
     return f ? f : "";
 }
 
@@ -187,7 +193,8 @@ static void check_accumulation(Emit *e, const TmIns *i, Affine k0)
     TmSub whole = tm_whole(d);
     Affine f = emit_visible(e, k0);
     bool all = i->sub.h0 == whole.h0 && i->sub.h1 == whole.h1 && i->sub.w0 == whole.w0 && i->sub.w1 == whole.w1;
-    if (d->space != TM_REGISTER || !all || f.nterm || f.k) emit_refuse(e, "%s is accumulated in part, or not in registers", d->name);
+    if (d->space != TM_REGISTER || !all || f.nterm || f.k)
+        emit_refuse(e, "%s is accumulated in part, or not in registers", d->name);
 }
 
 /* ---- instructions ---- */
@@ -197,12 +204,14 @@ static void cuda_copy(Emit *e, const TmIns *i)
     const TmTile *d = &e->p->tiles.at[i->dst];
     const char *async = i->async ? "true" : "false";
     if (tm_is_image(d)) {
-        emit_call(e, "fc::copy_bytes<%s, %s>(%s, %s);", emit_image_bytes(e, d), async, emit_address(e, d, i->lead, "smem"), emit_records(e, d, i->lead));
+        emit_call(e, "fc::copy_bytes<%s, %s>(%s, %s);", emit_image_bytes(e, d), async, emit_address(e, d, i->lead, "smem"),
+                  emit_records(e, d, i->lead));
         return;
     }
-    emit_call(e, "fc::copy<%s_t, %s, %s, %d, %s>(%s, %s, %s, %s, %s);", e->tile[i->dst], sub(e, i->sub), tensor(e, d->tensor), i->vec, async,
-              cuda_ref(e, i->dst, i->lead), cuda_image(e, d, d->tensor, i->lead), emit_affine(e, emit_ahead(d, d->org[1], i->lead)),
-              emit_affine(e, emit_ahead(d, d->org[2], i->lead)), emit_affine(e, emit_ahead(d, d->org[3], i->lead)));
+    emit_call(e, "fc::copy<%s_t, %s, %s, %d, %s>(%s, %s, %s, %s, %s);", e->tile[i->dst], sub(e, i->sub), tensor(e, d->tensor),
+              i->vec, async, cuda_ref(e, i->dst, i->lead), cuda_image(e, d, d->tensor, i->lead),
+              emit_affine(e, emit_ahead(d, d->org[1], i->lead)), emit_affine(e, emit_ahead(d, d->org[2], i->lead)),
+              emit_affine(e, emit_ahead(d, d->org[3], i->lead)));
 }
 
 static void cuda_commit(Emit *e, const TmIns *i) { (void)i, text_line(e->out, "FC_COMMIT();"); }
@@ -217,14 +226,14 @@ static void cuda_pw(Emit *e, const TmIns *i)
     EmitShift at = emit_pw_shift(d, s, w);
     if (s->space != TM_SHARED) emit_refuse(e, "pw reads %s, which is not in shared memory", s->name);
     bool opened = scope(e, i, d);
-    const char *from = arena_printf(e->arena, "%s, %s, %s, %s, %s", cuda_ref(e, i->src, 0), weights(e, i->wgt), emit_affine(e, at.dy),
-                                    emit_affine(e, at.dx), emit_affine(e, at.dc));
+    const char *from = arena_printf(e->arena, "%s, %s, %s, %s, %s", cuda_ref(e, i->src, 0), weights(e, i->wgt),
+                                    emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc));
     if (i->accumulate) {
         check_accumulation(e, i, at.k0);
         emit_call(e, "%s_acc<%s_t, %s_t, %s_t, %d>(%s, %s);", f, dn, sn, wn, d->ext[2], cuda_ref(e, i->dst, 0), from);
     } else {
-        emit_call(e, "%s<%s_t, %s, %s_t, %s_t, %d, %d>(%s, %s, %s, %s, %s);", f, dn, sub(e, i->sub), sn, wn, i->wm, i->wn, cuda_ref(e, i->dst, 0),
-                  from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
+        emit_call(e, "%s<%s_t, %s, %s_t, %s_t, %d, %d>(%s, %s, %s, %s, %s);", f, dn, sub(e, i->sub), sn, wn, i->wm, i->wn,
+                  cuda_ref(e, i->dst, 0), from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
     }
     end_scope(e, opened);
 }
@@ -237,16 +246,16 @@ static void cuda_dw(Emit *e, const TmIns *i)
     const char *f = function(e, i);
     if (s->space != TM_SHARED) emit_refuse(e, "dw reads %s, which is not in shared memory", s->name);
     bool opened = scope(e, i, d);
-    const char *types = arena_printf(e->arena, "%s_t, %s_t, fc::geom<%d, %d, %d, %d, %d>", e->tile[i->src], e->tile[i->wgt], g->stride_h,
-                                     g->stride_w, g->dil_h, g->dil_w, g->mult);
-    const char *from = arena_printf(e->arena, "%s, %s, %s, %s, %s", cuda_ref(e, i->src, 0), weights(e, i->wgt), emit_affine(e, at.dy),
-                                    emit_affine(e, at.dx), emit_affine(e, at.dc));
+    const char *types = arena_printf(e->arena, "%s_t, %s_t, fc::geom<%d, %d, %d, %d, %d>", e->tile[i->src], e->tile[i->wgt],
+                                     g->stride_h, g->stride_w, g->dil_h, g->dil_w, g->mult);
+    const char *from = arena_printf(e->arena, "%s, %s, %s, %s, %s", cuda_ref(e, i->src, 0), weights(e, i->wgt),
+                                    emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc));
     if (i->accumulate) {
         check_accumulation(e, i, at.k0);
         emit_call(e, "%s_acc<%s_t, %s, %d>(%s, %s);", f, e->tile[i->dst], types, d->ext[2], cuda_ref(e, i->dst, 0), from);
     } else {
-        emit_call(e, "%s<%s_t, %s, %s, %d>(%s, %s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), types, i->item_w, cuda_ref(e, i->dst, 0),
-                  from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
+        emit_call(e, "%s<%s_t, %s, %s, %d>(%s, %s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), types, i->item_w,
+                  cuda_ref(e, i->dst, 0), from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
     }
     end_scope(e, opened);
 }
@@ -256,8 +265,8 @@ static void cuda_finish_op(Emit *e, const TmIns *i)
     const TmTile *d = &e->p->tiles.at[i->dst];
     const char *f = e->p->tiles.at[i->src].space == TM_REGISTER ? "finish" : "finish_tile";
     bool opened = scope(e, i, d);
-    emit_call(e, "fc::%s<%s_t, %s, %s_t>(%s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), e->tile[i->src], cuda_ref(e, i->dst, 0),
-              cuda_ref(e, i->src, 0), mask(e, i), epilogue(i));
+    emit_call(e, "fc::%s<%s_t, %s, %s_t>(%s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), e->tile[i->src],
+              cuda_ref(e, i->dst, 0), cuda_ref(e, i->src, 0), mask(e, i), epilogue(i));
     end_scope(e, opened);
 }
 
@@ -265,14 +274,14 @@ static void cuda_store(Emit *e, const TmIns *i)
 {
     const TmTile *s = &e->p->tiles.at[i->src];
     bool opened = scope(e, i, s);
-    const char *to = cuda_image(e, s, i->tensor, 0), *at = arena_printf(e->arena, "%s, %s, %s", emit_affine(e, s->org[1]), emit_affine(e, s->org[2]),
-                                                                        emit_affine(e, s->org[3]));
+    const char *to = cuda_image(e, s, i->tensor, 0), *at = arena_printf(e->arena, "%s, %s, %s", emit_affine(e, s->org[1]),
+                                                                        emit_affine(e, s->org[2]), emit_affine(e, s->org[3]));
     if (s->space == TM_REGISTER)
-        emit_call(e, "fc::store_frag<%s_t, %d, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], s->ext[2], tensor(e, i->tensor), i->vec, to,
-                  cuda_ref(e, i->src, 0), at, epilogue(i));
+        emit_call(e, "fc::store_frag<%s_t, %d, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], s->ext[2], tensor(e, i->tensor),
+                  i->vec, to, cuda_ref(e, i->src, 0), at, epilogue(i));
     else
-        emit_call(e, "fc::store<%s_t, %s, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], sub(e, i->sub), tensor(e, i->tensor), i->vec, to,
-                  cuda_ref(e, i->src, 0), at, epilogue(i));
+        emit_call(e, "fc::store<%s_t, %s, %s, %d>(%s, %s, %s, %s);", e->tile[i->src], sub(e, i->sub), tensor(e, i->tensor),
+                  i->vec, to, cuda_ref(e, i->src, 0), at, epilogue(i));
     end_scope(e, opened);
 }
 
@@ -296,7 +305,8 @@ static int cuda_arch(const TmModule *m)
 static void device_checks(Emit *e)
 {
     int smem = 0;
-    for (int i = 0; i < e->m->programs.n; i++) smem = e->m->programs.at[i]->arena_bytes > smem ? e->m->programs.at[i]->arena_bytes : smem;
+    for (int i = 0; i < e->m->programs.n; i++)
+        smem = e->m->programs.at[i]->arena_bytes > smem ? e->m->programs.at[i]->arena_bytes : smem;
     text_line(e->out, "const int arch = fc::device_arch(), shared = fc::device_smem();");
     text_line(e->out, "if (arch < 0 || shared < 0) return FC_CUDA - (arch < 0 ? arch : shared);");
     text_line(e->out, "if (arch < %d) return FC_OLD_DEVICE;", cuda_arch(e->m));
@@ -309,14 +319,14 @@ static void buffers(Emit *e)
     for (int i = 0; i < m->tensors.n; i++) {
         const TmTensor *x = &m->tensors.at[i];
         if (x->role == TM_IN || x->role == TM_OUT || x->role == TM_TEMP)
-            text_line(e->out, "FC_BUFFER(%d, %s, (size_t)n * %lld * %lld * %lld * %d);", i, emit_pointer(e, i), (long long)x->dim[1],
-                      (long long)x->dim[2], (long long)x->dim[3], dtype_bytes(x->dtype));
+            text_line(e->out, "FC_BUFFER(%d, %s, (size_t)n * %lld * %lld * %lld * %d);", i, emit_pointer(e, i),
+                      (long long)x->dim[1], (long long)x->dim[2], (long long)x->dim[3], dtype_bytes(x->dtype));
     }
     for (int i = 0; i < m->programs.n; i++)
         for (int k = 0; k < m->programs.at[i]->images.n; k++) {
             const TmImage *im = &m->programs.at[i]->images.at[k];
-            text_line(e->out, "FC_BUFFER(%d, (const char *)packed + %lld, (size_t)%lld * %d);", tm_image_slot(m, m->programs.at[i], k),
-                      (long long)im->offset, (long long)im->count, im->bytes);
+            text_line(e->out, "FC_BUFFER(%d, (const char *)packed + %lld, (size_t)%lld * %d);",
+                      tm_image_slot(m, m->programs.at[i], k), (long long)im->offset, (long long)im->count, im->bytes);
         }
 }
 
@@ -361,9 +371,9 @@ static bool has_pw(const TmModule *m) { return emit_has_op(m, TM_PW); }
 static bool has_dw(const TmModule *m) { return emit_has_op(m, TM_DW); }
 static bool has_store(const TmModule *m) { return emit_has_op(m, TM_STORE); }
 
-extern const unsigned char fcm_embedded_fc_lanes_cuh[], fcm_embedded_fc_dev_cuh[], fcm_embedded_fc_tile_cuh[], fcm_embedded_fc_act_cuh[],
-    fcm_embedded_fc_copy_cuh[], fcm_embedded_fc_frag_cuh[], fcm_embedded_fc_pw_cuh[], fcm_embedded_fc_dw_cuh[], fcm_embedded_fc_store_cuh[],
-    fcm_embedded_fc_host_h[], fcm_embedded_fc_pack_h[];
+extern const unsigned char fcm_embedded_fc_lanes_cuh[], fcm_embedded_fc_dev_cuh[], fcm_embedded_fc_tile_cuh[],
+    fcm_embedded_fc_act_cuh[], fcm_embedded_fc_copy_cuh[], fcm_embedded_fc_frag_cuh[], fcm_embedded_fc_pw_cuh[],
+    fcm_embedded_fc_dw_cuh[], fcm_embedded_fc_store_cuh[], fcm_embedded_fc_host_h[], fcm_embedded_fc_pack_h[];
 static const EmitFile files[] = {
     { "fc_lanes.cuh", fcm_embedded_fc_lanes_cuh, NULL },
     { "fc_dev.cuh", fcm_embedded_fc_dev_cuh, NULL },
@@ -382,12 +392,14 @@ static const EmitFile files[] = {
 static void cuda_begin(Emit *e) { text_line(e->out, "// nvcc -std=c++17 -O3 -arch=sm_%d …", cuda_arch(e->m)); }
 
 static const EmitTarget target = {
-    .files = files, .begin = cuda_begin, .kernel = cuda_kernel, .body = cuda_body, .finish = cuda_finish,
-    .op = { [TM_COPY] = cuda_copy, [TM_COMMIT] = cuda_commit, [TM_WAIT] = cuda_wait, [TM_SYNC] = cuda_sync, [TM_ZERO] = cuda_zero, [TM_PW] = cuda_pw,
-            [TM_DW] = cuda_dw, [TM_FINISH] = cuda_finish_op, [TM_STORE] = cuda_store },
-    .word = cuda_word, .operand = cuda_operand, .shift = cuda_shift, .launches = cuda_launches,
+    .files = files, .begin = cuda_begin,
+    .kernel = cuda_kernel, .body = cuda_body, .finish = cuda_finish,
+    .op = { [TM_COPY] = cuda_copy, [TM_COMMIT] = cuda_commit, [TM_WAIT] = cuda_wait, [TM_SYNC] = cuda_sync, [TM_ZERO] = cuda_zero,
+            [TM_PW] = cuda_pw, [TM_DW] = cuda_dw, [TM_FINISH] = cuda_finish_op, [TM_STORE] = cuda_store },
+    .word = cuda_word, .operand = cuda_operand, .shift = cuda_shift,
+    .launches = cuda_launches, .last = "struct CUstream_st *stream",
     .error = "code > FC_CUDA ? fc::error_string(code - FC_CUDA) : fc_error_text(code)",
-    .counted = "defined FCM_COUNT && !defined __CUDACC__", .counts = "fc_emu_counts", .last = "struct CUstream_st *stream",
+    .counted = "defined FCM_COUNT && !defined __CUDACC__", .counts = "fc_emu_counts",
 };
 
 bool emit_cuda(Arena *a, const TmModule *m, const EmitOptions *o, Text *source, Text *header, const char **why)

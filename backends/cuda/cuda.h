@@ -1,4 +1,4 @@
-/* cuda.h: shared by the two files of the CUDA vocabulary: cuda.c (kernels, launches, instructions) and epilogue.c (epilogue lambdas). */
+/* cuda.h: shared by the files of the CUDA vocabulary: cuda.c (kernels, launches, instructions) and epilogue.c (lambdas). */
 #ifndef FCM_EMIT_CUDA_H
 #define FCM_EMIT_CUDA_H
 #include "emit.h"

@@ -1,4 +1,5 @@
-/* fc_cpu.h: how generated C runs: threads, and their arenas in the workspace. Comes after fc_base.h and fc_host.h. Without OpenMP all runs on one thread. */
+/* fc_cpu.h: how generated C runs: threads, and their arenas in the workspace. Comes after fc_base.h and fc_host.h. Without OpenMP
+ * all runs on one thread. */
 #ifndef FC_CPU_H
 #define FC_CPU_H
 #include <stddef.h>

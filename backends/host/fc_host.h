@@ -31,7 +31,8 @@ FC_HOST const char *fc_error_text(int code)
     case FC_NULL_POINTER: return "a pointer is null";
     case FC_NEGATIVE_BATCH: return "the batch is negative";
     case FC_WRONG_BATCH: return "the code was made for another batch";
-    case FC_MISALIGNED: return "a pointer is not aligned: device memory and packed weights want 16 bytes, other memory its elements' size";
+    case FC_MISALIGNED:
+        return "a pointer is not aligned: device memory and packed weights want 16 bytes, other memory its elements' size";
     case FC_OLD_DEVICE: return "the code was made for newer devices than this one";
     case FC_SMALL_SHARED: return "the code wants more shared memory than this device has";
     case FC_NO_THREADS: return "at least one thread is needed";

@@ -1,5 +1,5 @@
-/* fc_pack.h: weights from the language's layouts into the storage of packed images. Each function fills one member of one record; the record
- * was zeroed before, so whatever lies outside the tensor or the window stays 0. C99 and C++. */
+/* fc_pack.h: weights from the language's layouts into the storage of packed images. Each function fills one member of one record;
+ * the record was zeroed before, so whatever lies outside the tensor or the window stays 0. C99 and C++. */
 #ifndef FC_PACK_H
 #define FC_PACK_H
 #include "fc_host.h"
@@ -68,22 +68,24 @@ FC_HOST int64_t fc_pack_index(fc_dims dim, int64_t h, int64_t w, int64_t c)
     return (h * dim.w + w) * dim.c + c;
 }
 
-/* Rows of pixels of contiguous channels; with a mask the 16-byte chunk inside the pixel is XORed with bits of the pixel's number. */
-FC_HOST void fc_pack_pixels(char *dst, int dst_type, fc_dims ext, int64_t pitch_h, int64_t pitch_w, int mask, int shift, const void *src,
-                                  int src_type, fc_dims dim, fc_dims org)
+/* Rows of pixels of contiguous channels; with a mask the 16-byte chunk in a pixel is XORed with bits of the pixel's number. */
+FC_HOST void fc_pack_pixels(char *dst, int dst_type, fc_dims ext, int64_t pitch_h, int64_t pitch_w, int mask, int shift,
+                            const void *src, int src_type, fc_dims dim, fc_dims org)
 {
     for (int64_t h = 0; h < ext.h; h++)
         for (int64_t w = 0; w < ext.w; w++)
             for (int64_t c = 0; c < ext.c; c++) {
                 int64_t byte = c * (int64_t)fc_pack_size(dst_type), flip = (h * ext.w + w) >> shift & mask;
                 int64_t from = fc_pack_index(dim, org.h + h, org.w + w, org.c + c);
-                if (from >= 0) fc_pack_element(dst + h * pitch_h + w * pitch_w + (((byte >> 4) ^ flip) << 4 | (byte & 15)), dst_type, src, src_type, from);
+                if (from >= 0)
+                    fc_pack_element(dst + h * pitch_h + w * pitch_w + (((byte >> 4) ^ flip) << 4 | (byte & 15)), dst_type, src,
+                                    src_type, from);
             }
 }
 
 /* Panels of output channels w: contraction index c outside, output channel inside. */
-FC_HOST void fc_pack_panels(char *dst, int dst_type, fc_dims ext, int64_t cpad, int64_t panel, const void *src, int src_type, fc_dims dim,
-                                  fc_dims org)
+FC_HOST void fc_pack_panels(char *dst, int dst_type, fc_dims ext, int64_t cpad, int64_t panel, const void *src, int src_type,
+                            fc_dims dim, fc_dims org)
 {
     for (int64_t w = 0; w < ext.w; w++)
         for (int64_t c = 0; c < ext.c; c++) {
@@ -92,7 +94,7 @@ FC_HOST void fc_pack_panels(char *dst, int dst_type, fc_dims ext, int64_t cpad, 
         }
 }
 
-/* bn as v*s + t: s = weight / sqrt(var + eps), t = bias - mean*s, every step rounded to f32 (the product is kept from contracting). */
+/* bn as v*s + t: s = weight / sqrt(var + eps), t = bias - mean*s, each step rounded to f32 (the product must not contract). */
 FC_HOST float fc_bn_scale(const float *weight, const float *var, float eps, int64_t c) { return weight[c] / sqrtf(var[c] + eps); }
 
 FC_HOST void fc_pack_bn_scale(char *dst, const void *weight, const void *var, float eps, int64_t channels, int64_t org, int64_t ext)
@@ -103,8 +105,8 @@ FC_HOST void fc_pack_bn_scale(char *dst, const void *weight, const void *var, fl
     }
 }
 
-FC_HOST void fc_pack_bn_shift(char *dst, const void *weight, const void *bias, const void *mean, const void *var, float eps, int64_t channels,
-                                    int64_t org, int64_t ext)
+FC_HOST void fc_pack_bn_shift(char *dst, const void *weight, const void *bias, const void *mean, const void *var, float eps,
+                              int64_t channels, int64_t org, int64_t ext)
 {
     for (int64_t c = 0; c < ext && org + c < channels; c++) {
         float s = fc_bn_scale((const float *)weight, (const float *)var, eps, org + c), t;

@@ -173,7 +173,9 @@ int main(int argc, char **argv)
 #if CASE_CPU
     once(&c, packed, workspace, workspace_bytes, in, out);
 #else
-    static const fc_emu_mode modes[] = { { FC_EMU_ASCENDING, 0, 0, 1 }, { FC_EMU_DESCENDING, 0, 1, 1 }, { FC_EMU_RANDOM, 7, 0, 2 } };
+    static const fc_emu_mode modes[] = { { FC_EMU_ASCENDING, 0, 0, 1 },
+                                         { FC_EMU_DESCENDING, 0, 1, 1 },
+                                         { FC_EMU_RANDOM, 7, 0, 2 } };
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         fc_emu_set_mode(&modes[i]);
         once(&c, packed, workspace, workspace_bytes, in, out);

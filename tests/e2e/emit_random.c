@@ -1,7 +1,8 @@
-/* emit_random.c: random (problem x schedule) programs as text. Each is lowered, printed as OpenMP C and, when it was scheduled for a GPU, as CUDA too,
- * compiled by the host's compilers, and run by emit_driver.c: outputs must equal the naive evaluation, byte counters the walk's.
- *     emit_random COUNT SEED FOLDER SOURCES [c|cuda]      SOURCES: the repository; FOLDER: for the texts, kept when a case fails
- * With EMIT_SANITIZE in the environment the C is built with the address and undefined-behaviour sanitizers. */
+/* emit_random.c: random (problem x schedule) programs as text. Each is lowered, printed as OpenMP C and, when it was scheduled
+ * for a GPU, as CUDA too, compiled by the host's compilers, and run by emit_driver.c: outputs must equal the naive evaluation,
+ * byte counters the walk's. emit_random COUNT SEED FOLDER SOURCES [c|cuda]      SOURCES: the repository; FOLDER: for the texts,
+ * kept when a case fails With EMIT_SANITIZE in the environment the C is built with the address and undefined-behaviour
+ * sanitizers. */
 #include "ast.h"
 #include "backend.h"
 #include "choose.h"
@@ -66,7 +67,10 @@ static bool make_program(Case *c)
 
 /* ---- its data ---- */
 
-static int64_t elements(const TmTensor *t, int64_t batch) { return (t->role == TM_PARAM ? t->dim[0] : batch) * t->dim[1] * t->dim[2] * t->dim[3]; }
+static int64_t elements(const TmTensor *t, int64_t batch)
+{
+    return (t->role == TM_PARAM ? t->dim[0] : batch) * t->dim[1] * t->dim[2] * t->dim[3];
+}
 
 static void put_blob(FILE *f, const void *p, int64_t bytes)
 {
@@ -153,13 +157,21 @@ static bool write_text(Case *c, bool cuda)
 
 static Verdict run_target(Case *c, bool cuda)
 {
-    const char *f = c->folder, *s = c->sources, *sanitize = getenv("EMIT_SANITIZE") && !cuda ? "-fsanitize=address,undefined -fno-sanitize-recover=all" : "";
+    const char *f = c->folder, *s = c->sources,
+               *sanitize = getenv("EMIT_SANITIZE") && !cuda ? "-fsanitize=address,undefined -fno-sanitize-recover=all" : "";
     const char *flags = arena_printf(c->a, "-O1 -DFCM_COUNT -DFCM_EXACT -Wall -Wextra -Werror %s", sanitize);
     if (!write_text(c, cuda)) return WRONG;
-    const char *build = cuda ? arena_printf(c->a, "g++ -std=c++17 -fno-strict-aliasing %s -I%s/backends/emulator -x c++ -c %s/net.cu -o %s/net.o", flags, s, f, f)
-                             : arena_printf(c->a, "gcc -std=c11 -fopenmp %s -c %s/net.c -o %s/net.o", flags, f, f);
-    const char *link = arena_printf(c->a, "gcc -std=gnu11 -O1 -DFCM_COUNT '-DCASE_CALL=%s' -DCASE_CPU=%d -I%s/backends/emulator -include %s/net.h %s/tests/e2e/emit_driver.c %s/net.o %s %s -o %s/net",
-                                    call(c), !cuda, s, f, s, f, sanitize, cuda ? arena_printf(c->a, "%s/fc_emu.o -lstdc++ -lpthread -lm", f) : "-fopenmp -lm", f);
+    const char *build = cuda
+                            ? arena_printf(
+                                  c->a,
+                                  "g++ -std=c++17 -fno-strict-aliasing %s -I%s/backends/emulator -x c++ -c %s/net.cu -o %s/net.o",
+                                  flags, s, f, f)
+                            : arena_printf(c->a, "gcc -std=c11 -fopenmp %s -c %s/net.c -o %s/net.o", flags, f, f);
+    const char *link = arena_printf(
+        c->a,
+        "gcc -std=gnu11 -O1 -DFCM_COUNT '-DCASE_CALL=%s' -DCASE_CPU=%d -I%s/backends/emulator -include %s/net.h %s/tests/e2e/emit_driver.c %s/net.o %s %s -o %s/net",
+        call(c), !cuda, s, f, s, f, sanitize, cuda ? arena_printf(c->a, "%s/fc_emu.o -lstdc++ -lpthread -lm", f) : "-fopenmp -lm",
+        f);
     if (!shell(c, build) || !shell(c, link)) return WRONG;
     return shell(c, arena_printf(c->a, "%s/net %s/net.dat", f, f)) ? AGREES : WRONG;
 }
@@ -188,11 +200,14 @@ int main(int argc, char **argv)
     if (argc < 5) return 2;
     int count = atoi(argv[1]), tally[3] = { 0 };
     Arena *a = arena_new();
-    const char *emulator = arena_printf(a, "g++ -std=c++17 -O2 -fno-strict-aliasing -I%s/backends/emulator -I%s/backends/cuda/rt -c %s/backends/emulator/fc_emu.cpp -o %s/fc_emu.o",
-                                        argv[4], argv[4], argv[4], argv[3]);
+    const char *emulator = arena_printf(
+        a,
+        "g++ -std=c++17 -O2 -fno-strict-aliasing -I%s/backends/emulator -I%s/backends/cuda/rt -c %s/backends/emulator/fc_emu.cpp -o %s/fc_emu.o",
+        argv[4], argv[4], argv[4], argv[3]);
     if (system(arena_printf(a, "mkdir -p %s", argv[3])) || system(emulator)) return 2;
     uint64_t seed = strtoull(argv[2], NULL, 10);
-    for (int i = 0; tally[AGREES] + tally[WRONG] < count && i < count * 4; i++) tally[one(seed + (uint64_t)i, argv[3], argv[4], argc > 5 ? argv[5] : NULL)]++;
+    for (int i = 0; tally[AGREES] + tally[WRONG] < count && i < count * 4; i++)
+        tally[one(seed + (uint64_t)i, argv[3], argv[4], argc > 5 ? argv[5] : NULL)]++;
     printf("%d programs agree, %d wrong, %d unusable\n", tally[AGREES], tally[WRONG], tally[UNUSABLE]);
     return tally[WRONG] > 0 || tally[AGREES] < count;
 }

@@ -1,4 +1,5 @@
-/* test_emit.c: pieces of the emitter: identifiers, literals, refusals; and the host headers of generated code against the compiler's own functions. */
+/* test_emit.c: pieces of the emitter: identifiers, literals, refusals; and the host headers of generated code against the
+ * compiler's own functions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,8 +18,8 @@ static void identifiers(void **state)
     (void)state;
     Arena *a = arena_new();
     static const char *const pairs[][2] = {
-        { "x", "x" }, { "y.0.e", "y_0_e" }, { "3d", "_3d" }, { "class", "class_" }, { "restrict", "restrict_" }, { "p0", "p0_" }, { "p0x", "p0x" },
-        { "size", "size_" }, { "smem", "smem_" }, { "", "_" },
+        { "x", "x" },    { "y.0.e", "y_0_e" }, { "3d", "_3d" },     { "class", "class_" }, { "restrict", "restrict_" },
+        { "p0", "p0_" }, { "p0x", "p0x" },     { "size", "size_" }, { "smem", "smem_" },   { "", "_" },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) assert_string_equal(emit_ident(a, pairs[i][0]), pairs[i][1]);
     assert_string_equal(emit_symbol(a, "p0"), "p0");
@@ -60,7 +61,9 @@ static void halves(void **state)
     for (int i = 0; i < 1000000; i++) {
         float f;
         bits = bits * 1664525u + 1013904223u;
-        uint32_t narrow = i % 2 ? bits : (bits & 0x80FFFFFFu) | (0x33000000u + (bits >> 4 & 0x0F000000u));      /* every other one near f16's range */
+        uint32_t narrow = i % 2 ? bits
+                                : (bits & 0x80FFFFFFu) |
+                                      (0x33000000u + (bits >> 4 & 0x0F000000u)); /* every other one near f16's range */
         memcpy(&f, &narrow, 4);
         if (!isnan(f)) assert_int_equal(fc_half_bits(f), f32_to_f16(f));
     }
@@ -79,7 +82,8 @@ static void slices(void **state)
 static void bn_folds_in_f32(void **state)
 {
     (void)state;
-    float weight[2] = { 1.1f, 3 }, bias[2] = { 0.3f, -1 }, mean[2] = { 0.7f, 2 }, var[2] = { 2.3f, 0.999f }, s[2] = { 0 }, t[2] = { 0 };
+    float weight[2] = { 1.1f, 3 }, bias[2] = { 0.3f, -1 }, mean[2] = { 0.7f, 2 }, var[2] = { 2.3f, 0.999f }, s[2] = { 0 },
+          t[2] = { 0 };
     fc_pack_bn_scale((char *)s, weight, var, 1e-3f, 2, 0, 2);
     fc_pack_bn_shift((char *)t, weight, bias, mean, var, 1e-3f, 2, 0, 2);
     for (int i = 0; i < 2; i++) {
@@ -92,11 +96,23 @@ static void bn_folds_in_f32(void **state)
 static TmModule *tiny(Arena *a, DType dtype)
 {
     TmModule *m = tm_module_new(a, "tiny");
-    vec_push(a, &m->inputs, tm_tensor(a, m, (TmTensor){ .name = "x", .cname = "x", .role = TM_IN, .dtype = dtype, .dim = { 0, 2, 2, 8 }, .rank = 4 }));
-    vec_push(a, &m->outputs, tm_tensor(a, m, (TmTensor){ .name = "y", .cname = "y", .role = TM_OUT, .dtype = dtype, .dim = { 0, 2, 2, 8 }, .rank = 4 }));
+    vec_push(a, &m->inputs,
+             tm_tensor(a, m,
+                       (TmTensor){ .name = "x", .cname = "x", .role = TM_IN, .dtype = dtype, .dim = { 0, 2, 2, 8 }, .rank = 4 }));
+    vec_push(
+        a, &m->outputs,
+        tm_tensor(a, m,
+                  (TmTensor){ .name = "y", .cname = "y", .role = TM_OUT, .dtype = dtype, .dim = { 0, 2, 2, 8 }, .rank = 4 }));
     TmProgram *p = tm_program_new(a, m, "k0", TM_CPU, 0);
     int n = tm_loop(a, p, "n", TM_GRID, 0);
-    TmTile t = { .name = "t", .ext = { 1, 2, 2, 8 }, .space = TM_SHARED, .dtype = dtype, .pitch_w = 32, .pitch_h = 64, .slot_bytes = 128, .org = { affine_term(0, n, 1) } };
+    TmTile t = { .name = "t",
+                 .ext = { 1, 2, 2, 8 },
+                 .space = TM_SHARED,
+                 .dtype = dtype,
+                 .pitch_w = 32,
+                 .pitch_h = 64,
+                 .slot_bytes = 128,
+                 .org = { affine_term(0, n, 1) } };
     int x = tm_tile(a, p, t);
     p->tiles.at[x].offset = 0;
     p->arena_bytes = 128;
@@ -174,8 +190,14 @@ static void closed_loops_vanish(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(identifiers), cmocka_unit_test(floats), cmocka_unit_test(halves), cmocka_unit_test(slices), cmocka_unit_test(bn_folds_in_f32),
-        cmocka_unit_test(refusals_are_worded), cmocka_unit_test(batch_may_be_fixed), cmocka_unit_test(closed_loops_vanish),
+        cmocka_unit_test(identifiers),
+        cmocka_unit_test(floats),
+        cmocka_unit_test(halves),
+        cmocka_unit_test(slices),
+        cmocka_unit_test(bn_folds_in_f32),
+        cmocka_unit_test(refusals_are_worded),
+        cmocka_unit_test(batch_may_be_fixed),
+        cmocka_unit_test(closed_loops_vanish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,7 +148,8 @@ int chain_run(int n, const void *packed, const void *x, void *y, void *workspace
     if (fc_misaligned(y, 4)) return FC_MISALIGNED;
     if (!workspace) return FC_NULL_POINTER;
     if (!fc_isa_supported()) return FC_OLD_CPU;
-    char *const temp = workspace ? fc_align(workspace) : NULL, *const arenas = temp ? fc_arenas(temp, n, 1024) : NULL;
+    char *const temp = workspace ? fc_align(workspace) : NULL;
+    char *const arenas = temp ? fc_arenas(temp, n, 1024) : NULL;
     chain_k0(n, packed, x, temp + (size_t)n * 0, arenas, threads);
     chain_k1(n, packed, temp + (size_t)n * 0, y, arenas, threads);
     return FC_FINE;

@@ -97,7 +97,8 @@ int dw_run(int n, const void *packed, const void *x, void *y, void *workspace, i
     if (fc_misaligned(y, 4)) return FC_MISALIGNED;
     if (!workspace) return FC_NULL_POINTER;
     if (!fc_isa_supported()) return FC_OLD_CPU;
-    char *const temp = workspace ? fc_align(workspace) : NULL, *const arenas = temp ? fc_arenas(temp, n, 0) : NULL;
+    char *const temp = workspace ? fc_align(workspace) : NULL;
+    char *const arenas = temp ? fc_arenas(temp, n, 0) : NULL;
     dw_k0(n, packed, x, y, arenas, threads);
     return FC_FINE;
 }
