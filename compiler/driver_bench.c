@@ -200,7 +200,7 @@ int driver_bench(Driver *d)
     }
     if (!workdir_open(d->arena, d->diag, &b.dir)) return EXIT_ENVIRON;
     b.dir.keep = cli_has(d->cli, OPT_KEEP);
-    b.builder = (ChildBuilder){ .dir = &b.dir, .diag = d->diag, .timeout = (int)cli_number(d->cli, OPT_TIMEOUT, 120) };
+    b.builder = (ChildBuilder){ .dir = &b.dir, .diag = d->diag };
     int status = bench_cpu(&b);
     if (b.dir.keep) driver_say(d, "kept in %s\n", b.dir.path);
     workdir_close(&b.dir);

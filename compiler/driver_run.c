@@ -103,7 +103,7 @@ static bool fail_job(Driver *d, const char *what, const Job *j, const char *code
 static bool run_child(Driver *d, const Workdir *w, const Tensors *t, const ChildSig *sig, const Emitted *e, const char **output)
 {
     int timeout = (int)cli_number(d->cli, OPT_TIMEOUT, 120);
-    ChildBuilder b = { .dir = w, .diag = d->diag, .timeout = timeout };
+    ChildBuilder b = { .dir = w, .diag = d->diag };
     ChildBuild build;
     if (!child_build(&b, "run", sig, (ChildText){ e->source.at, e->header.at, "block.h" }, FORM_REAL, &build)) return false;
     jobs_run(b.first.at, b.first.n, driver_jobs(d));

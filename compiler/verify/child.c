@@ -90,7 +90,7 @@ char *child_print(Arena *a, const ChildSig *s, const char *header)
 /* ---- building ---- */
 static int push(ChildBuilder *b, Jobs *to, const char *log, const char *const *argv)
 {
-    vec_push(b->dir->arena, to, (Job){ .argv = argv, .log = log, .timeout = b->timeout });
+    vec_push(b->dir->arena, to, (Job){ .argv = argv, .log = log, .timeout = COMPILE_SECONDS });
     return to->n - 1;
 }
 

@@ -51,7 +51,8 @@ char *child_print(Arena *a, const ChildSig *s, const char *header);     /* the t
  * before those of `second`. */
 typedef enum ChildForm { FORM_REAL, FORM_EXACT, FORM_RACE, FORM_BENCH } ChildForm;
 typedef VEC(Job) Jobs;
-typedef struct ChildBuilder { const Workdir *dir; Diag *diag; int timeout; Jobs first, second; VEC(int) emulator; } ChildBuilder;
+enum { COMPILE_SECONDS = 600 };     /* time-out of a compiler; the user's --timeout is for what it built */
+typedef struct ChildBuilder { const Workdir *dir; Diag *diag; Jobs first, second; VEC(int) emulator; } ChildBuilder;
 typedef struct ChildBuild { const char *program; int first, second; bool emulated; } ChildBuild;     /* jobs, -1 = none */
 typedef struct ChildText { const char *source, *header, *header_name; } ChildText;
 bool child_build(ChildBuilder *b, const char *name, const ChildSig *s, ChildText text, ChildForm form, ChildBuild *out);

@@ -229,7 +229,7 @@ bool verify_units(Arena *a, Diag *d, const VerifyUnit *units, int n, VerifyOptio
     if (!workdir_open(a, d, &v.dir)) return false;
     v.dir.keep = o->keep;
     o->kept = v.dir.path;
-    v.builder = (ChildBuilder){ .dir = &v.dir, .diag = d, .timeout = o->timeout };
+    v.builder = (ChildBuilder){ .dir = &v.dir, .diag = d };
     for (int i = 0; i < n; i++) v.units[i].unit = &units[i];
     bool ok = run_all(&v);
     workdir_close(&v.dir);
