@@ -18,6 +18,7 @@ typedef struct Driver {
     bool json;
     Text out;                       /* for stdout, when the verb is done; not shown under --json */
     Text result;                    /* JSON; empty = null */
+    unsigned remarked;              /* bit t: which device target t is planned for has been said */
 } Driver;
 
 #define NOWHERE ((Loc){ 0 })

@@ -22,7 +22,8 @@ static const Device *choose_device(Driver *d, CliTarget target)
         diag_error(d->diag, NOWHERE, "FCM2005", "device '%s' is for --target %s", dev->name, dev->target == TM_CPU ? "cpu" : "cuda");
         return NULL;
     }
-    if (!asked) diag_remark(d->diag, NOWHERE, "FCM5009", "planned for device %s", dev->name);
+    if (!asked && !(d->remarked >> target & 1)) diag_remark(d->diag, NOWHERE, "FCM5009", "planned for device %s", dev->name);
+    d->remarked |= 1u << target;
     return dev;
 }
 
