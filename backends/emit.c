@@ -100,25 +100,7 @@ void emit_uses(Emit *e)
 
 /* ---- what the CPU's vectors allow ---- */
 
-static int written_channels(const TmProgram *p, const TmIns *i)
-{
-    switch (i->op) {
-    case TM_PW: return p->tiles.at[i->wgt].ext[2];
-    case TM_DW: return p->tiles.at[i->wgt].ext[3];
-    case TM_STORE: return p->tiles.at[i->src].ext[3];
-    default: return p->tiles.at[i->dst].ext[3];
-    }
-}
-
-int emit_epilogue_width(const Emit *e, const TmIns *i)
-{
-    const TmProgram *p = e->p;
-    bool portable = p->target != TM_CPU || i->variant == TMV_PW_C || i->variant == TMV_DW_C;
-    int v = portable ? 1 : p->arch / 32, channels = (int)win_round_up(written_channels(p, i), 8);
-    int panel = i->op == TM_PW && p->tiles.at[i->wgt].order == TM_PANELS ? p->tiles.at[i->wgt].panel : v;
-    while (v > 1 && (channels % v || panel % v)) v /= 2;
-    return v >= 8 ? v : 1;
-}
+int emit_epilogue_width(const Emit *e, const TmIns *i) { return tm_vector(e->m, e->p, i); }
 
 /* ---- loops and guards ---- */
 

@@ -15,9 +15,9 @@ const char *ref_type_name(DType t) { return t == DT_F32 ? "REF_F32" : t == DT_F1
 const char *ref_act_name(Act a)
 {
     static const char *const names[ACT_COUNT] = {
-        [ACT_ID] = "REF_ID",         [ACT_RELU] = "REF_RELU",   [ACT_RELU6] = "REF_RELU6",       [ACT_LEAKY] = "REF_LEAKY",
-        [ACT_CLAMP] = "REF_CLAMP",   [ACT_SILU] = "REF_SILU",   [ACT_GELU_ERF] = "REF_GELU",     [ACT_GELU_TANH] = "REF_GELU_TANH",
-        [ACT_HSWISH] = "REF_HSWISH", [ACT_TANH] = "REF_TANH",   [ACT_HSIGMOID] = "REF_HSIGMOID", [ACT_SIGMOID] = "REF_SIGMOID",
+        [ACT_ID] = "REF_ID",         [ACT_RELU] = "REF_RELU", [ACT_RELU6] = "REF_RELU6",       [ACT_LEAKY] = "REF_LEAKY",
+        [ACT_CLAMP] = "REF_CLAMP",   [ACT_SILU] = "REF_SILU", [ACT_GELU_ERF] = "REF_GELU",     [ACT_GELU_TANH] = "REF_GELU_TANH",
+        [ACT_HSWISH] = "REF_HSWISH", [ACT_TANH] = "REF_TANH", [ACT_HSIGMOID] = "REF_HSIGMOID", [ACT_SIGMOID] = "REF_SIGMOID",
     };
     return names[a];
 }
@@ -84,7 +84,8 @@ static bool measure(Ref *r)
         int64_t area;
         if (!win_mul(n->h, n->w, &area) || !win_mul(area, n->c, &area) || area > most) return false;
         if (!ref_is_conv(n)) continue;
-        int64_t in = ref_elements(&g->nodes.at[n->in[0]]), w = n->op == GR_PW ? n->c * g->nodes.at[n->in[0]].c : n->ah.k * n->aw.k * n->c;
+        int64_t in = ref_elements(&g->nodes.at[n->in[0]]),
+                w = n->op == GR_PW ? n->c * g->nodes.at[n->in[0]].c : n->ah.k * n->aw.k * n->c;
         if (in > r->entered) r->entered = in;
         if (w > r->weights) r->weights = w;
     }
@@ -117,8 +118,8 @@ static void put_comment(const Ref *r, const GraphNode *n)
         at = arena_printf(r->arena, "%s:%d ", diag_source(r->o->diag, n->loc.file)->path, line);
     }
     text_put(r->out, "\n");
-    text_line(r->out, "/* %s%s = %s, [%lld, %lld, %lld] */", at, n->name, n->op == GR_ACT ? act_name(n->act) : graph_op_name(n->op), (long long)n->h,
-              (long long)n->w, (long long)n->c);
+    text_line(r->out, "/* %s%s = %s, [%lld, %lld, %lld] */", at, n->name,
+              n->op == GR_ACT ? act_name(n->act) : graph_op_name(n->op), (long long)n->h, (long long)n->w, (long long)n->c);
 }
 
 /* The loops over the node's elements; opens `depth` levels to be closed by close_nest. */
@@ -144,21 +145,24 @@ static const char *out_index(const Ref *r, const GraphNode *n)
 
 static void print_conv(const Ref *r, int id, const GraphNode *n, const GraphNode *in)
 {
-    text_line(r->out, "static void node%d(int n, const double *x, const double *w, const float *bias, double *y, int threads)", id);
+    text_line(r->out, "static void node%d(int n, const double *x, const double *w, const float *bias, double *y, int threads)",
+              id);
     text_open(r->out, "{");
     open_nest(r, n);
     text_line(r->out, "double v = %s;", n->bias >= 0 ? "bias[k]" : "0");
     if (n->op == GR_PW) {
-        text_line(r->out, "for (int c = 0; c < %lld; c++) v += x[REF_AT(i, p, q, c, %lld, %lld, %lld)] * w[(size_t)k * %lld + (size_t)c];", (long long)in->c,
-                  (long long)in->h, (long long)in->w, (long long)in->c, (long long)in->c);
+        text_line(
+            r->out,
+            "for (int c = 0; c < %lld; c++) v += x[REF_AT(i, p, q, c, %lld, %lld, %lld)] * w[(size_t)k * %lld + (size_t)c];",
+            (long long)in->c, (long long)in->h, (long long)in->w, (long long)in->c, (long long)in->c);
     } else {
         text_open(r->out, "for (int r = 0; r < %d; r++)", n->ah.k);
         text_open(r->out, "for (int s = 0; s < %d; s++) {", n->aw.k);
-        text_line(r->out, "int h = p * %d - %d + r * %d, u = q * %d - %d + s * %d;", n->ah.stride, n->ah.before, n->ah.dilation, n->aw.stride, n->aw.before,
-                  n->aw.dilation);
+        text_line(r->out, "int h = p * %d - %d + r * %d, u = q * %d - %d + s * %d;", n->ah.stride, n->ah.before, n->ah.dilation,
+                  n->aw.stride, n->aw.before, n->aw.dilation);
         text_line(r->out, "if (h < 0 || h >= %lld || u < 0 || u >= %lld) continue;", (long long)in->h, (long long)in->w);
-        text_line(r->out, "v += x[REF_AT(i, h, u, k / %d, %lld, %lld, %lld)] * w[(size_t)(r * %d + s) * %lld + (size_t)k];", n->mult, (long long)in->h,
-                  (long long)in->w, (long long)in->c, n->aw.k, (long long)n->c);
+        text_line(r->out, "v += x[REF_AT(i, h, u, k / %d, %lld, %lld, %lld)] * w[(size_t)(r * %d + s) * %lld + (size_t)k];",
+                  n->mult, (long long)in->h, (long long)in->w, (long long)in->c, n->aw.k, (long long)n->c);
         text_close(r->out, "}");
         r->out->indent--;
     }
@@ -170,10 +174,14 @@ static void print_conv(const Ref *r, int id, const GraphNode *n, const GraphNode
 
 static void print_bn(const Ref *r, int id, const GraphNode *n)
 {
-    text_line(r->out, "static void node%d(int n, const double *x, const float *weight, const float *bias, const float *mean, const float *var, double *y, int threads)", id);
+    text_line(r->out,
+              "static void node%d(int n, const double *x, const float *weight, const float *bias, const float *mean, const float "
+              "*var, double *y, int threads)",
+              id);
     text_open(r->out, "{");
     open_nest(r, n);
-    text_line(r->out, "float s = weight[k] / sqrtf(var[k] + %s), m = mean[k] * s, t = bias[k] - m;", ref_number(r->arena, n->eps));
+    text_line(r->out, "float s = weight[k] / sqrtf(var[k] + %s), m = mean[k] * s, t = bias[k] - m;",
+              ref_number(r->arena, n->eps));
     text_line(r->out, "y[%s] = x[%s] * s + t;", out_index(r, n), out_index(r, n));
     close_nest(r);
     text_close(r->out, "}");
@@ -181,8 +189,8 @@ static void print_bn(const Ref *r, int id, const GraphNode *n)
 
 static const char *operand(const Ref *r, const char *name, const GraphNode *in)
 {
-    return arena_printf(r->arena, "%s[REF_AT(i, %s, %s, k, %lld, %lld, %lld)]", name, in->h == 1 ? "0" : "p", in->w == 1 ? "0" : "q", (long long)in->h,
-                        (long long)in->w, (long long)in->c);
+    return arena_printf(r->arena, "%s[REF_AT(i, %s, %s, k, %lld, %lld, %lld)]", name, in->h == 1 ? "0" : "p",
+                        in->w == 1 ? "0" : "q", (long long)in->h, (long long)in->w, (long long)in->c);
 }
 
 static void print_elementwise(const Ref *r, int id, const GraphNode *n)
@@ -190,11 +198,14 @@ static void print_elementwise(const Ref *r, int id, const GraphNode *n)
     const GraphNode *x = &r->g->nodes.at[n->in[0]], *z = n->nin > 1 ? &r->g->nodes.at[n->in[1]] : NULL;
     const char *sign = n->op == GR_ADD ? "+" : n->op == GR_SUB ? "-" : "*", *v = operand(r, "x", x), *e;
     if (n->op == GR_ACT)
-        e = arena_printf(r->arena, "ref_act(%s, %s, %s, %s)", ref_act_name(n->act), ref_number(r->arena, n->act_a), ref_number(r->arena, n->act_b), v);
+        e = arena_printf(r->arena, "ref_act(%s, %s, %s, %s)", ref_act_name(n->act), ref_number(r->arena, n->act_a),
+                         ref_number(r->arena, n->act_b), v);
     else {
-        const char *c = arena_printf(r->arena, "%s(%s)", n->op == GR_MUL ? "REF_FACTOR" : "REF_ADDEND", ref_number(r->arena, n->constant));
+        const char *c =
+            arena_printf(r->arena, "%s(%s)", n->op == GR_MUL ? "REF_FACTOR" : "REF_ADDEND", ref_number(r->arena, n->constant));
         const char *w = z ? operand(r, "z", z) : c;
-        e = n->has_constant && n->constant_first ? arena_printf(r->arena, "%s %s %s", w, sign, v) : arena_printf(r->arena, "%s %s %s", v, sign, w);
+        e = n->has_constant && n->constant_first ? arena_printf(r->arena, "%s %s %s", w, sign, v)
+                                                 : arena_printf(r->arena, "%s %s %s", v, sign, w);
     }
     text_line(r->out, "static void node%d(int n, const double *x, %sdouble *y, int threads)", id, z ? "const double *z, " : "");
     text_open(r->out, "{");
@@ -225,12 +236,14 @@ static void call_node(const Ref *r, int id)
     if (ref_is_conv(n)) {
         const GraphNode *in = &r->g->nodes.at[n->in[0]];
         const GraphParam *w = &r->g->params.at[n->weight];
-        text_line(r->out, "ref_enter(%s, t%d, entered, (size_t)n * %lld);", ref_type_name(in->dtype), x, (long long)ref_elements(in));
-        text_line(r->out, "ref_weights(%s, %s, weights, %lld);", ref_type_name(w->dtype), ref_param(r, n->weight), (long long)(param_bytes(w) / dtype_bytes(w->dtype)));
+        text_line(r->out, "ref_enter(%s, t%d, entered, (size_t)n * %lld);", ref_type_name(in->dtype), x,
+                  (long long)ref_elements(in));
+        text_line(r->out, "ref_weights(%s, %s, weights, %lld);", ref_type_name(w->dtype), ref_param(r, n->weight),
+                  (long long)(param_bytes(w) / dtype_bytes(w->dtype)));
         text_line(r->out, "node%d(n, entered, weights, %s, t%d, threads);", id, ref_param(r, n->bias), y);
     } else if (n->op == GR_BN) {
-        text_line(r->out, "node%d(n, t%d, %s, %s, %s, %s, t%d, threads);", id, x, ref_param(r, n->weight), ref_param(r, n->bias), ref_param(r, n->mean),
-                  ref_param(r, n->var), y);
+        text_line(r->out, "node%d(n, t%d, %s, %s, %s, %s, t%d, threads);", id, x, ref_param(r, n->weight), ref_param(r, n->bias),
+                  ref_param(r, n->mean), ref_param(r, n->var), y);
     } else if (n->nin > 1) text_line(r->out, "node%d(n, t%d, t%d, t%d, threads);", id, x, r->slot[n->in[1]], y);
     else text_line(r->out, "node%d(n, t%d, t%d, threads);", id, x, y);
 }
@@ -239,9 +252,10 @@ static void call_node(const Ref *r, int id)
 static const char *ident(Arena *a, const char *name)
 {
     static const char *const words[] = {
-        "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long",
-        "register", "restrict", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm", "main",
-        "n", "packed", "workspace", "threads", "weights", "entered", "temps", "i",
+        "auto",   "break",  "case",   "char",   "const",     "continue", "default", "do",       "double",   "else",     "enum",
+        "extern", "float",  "for",    "goto",   "if",        "inline",   "int",     "long",     "register", "restrict", "short",
+        "signed", "sizeof", "static", "struct", "switch",    "typedef",  "union",   "unsigned", "void",     "volatile", "while",
+        "asm",    "main",   "n",      "packed", "workspace", "threads",  "weights", "entered",  "temps",    "i",
     };
     bool local = name[0] == 't' && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) local |= strcmp(name, words[i]) == 0;
@@ -260,7 +274,8 @@ static const char *tensor_list(const Ref *r, const char *in, const char *out)
 static void print_run(const Ref *r)
 {
     text_put(r->out, "\n");
-    text_line(r->out, "int %s_run(int n, const void *packed_, %svoid *workspace, int threads)", r->prefix, tensor_list(r, "const void *%s, ", "void *%s, "));
+    text_line(r->out, "int %s_run(int n, const void *packed_, %svoid *workspace, int threads)", r->prefix,
+              tensor_list(r, "const void *%s, ", "void *%s, "));
     text_open(r->out, "{");
     text_line(r->out, "const char *packed = packed_;");
     text_line(r->out, "double *weights = workspace;");
@@ -269,18 +284,20 @@ static void print_run(const Ref *r)
     text_line(r->out, "if (n == 0) return 0;");
     text_line(r->out, "if (%s%s!workspace) return 1;", r->g->params.n ? "!packed || " : "", tensor_list(r, "!%s || ", "!%s || "));
     text_line(r->out, "if (threads < 1) threads = omp_get_max_threads();");
-    text_line(r->out, "double *entered = weights + %lld, *temps = entered + (size_t)n * %lld;", (long long)r->weights, (long long)r->entered);
+    text_line(r->out, "double *entered = weights + %lld, *temps = entered + (size_t)n * %lld;", (long long)r->weights,
+              (long long)r->entered);
     for (int s = 0; s < r->size.n; s++) text_line(r->out, "double *t%d = temps + (size_t)n * %lld;", s, (long long)r->before[s]);
     for (int i = 0; i < r->g->inputs.n; i++) {
         const GraphNode *n = &r->g->nodes.at[r->g->inputs.at[i]];
-        text_line(r->out, "ref_weights(%s, %s, t%d, (size_t)n * %lld);", ref_type_name(n->dtype), ident(r->arena, n->name), r->slot[r->g->inputs.at[i]], (long long)ref_elements(n));
+        text_line(r->out, "ref_weights(%s, %s, t%d, (size_t)n * %lld);", ref_type_name(n->dtype), ident(r->arena, n->name),
+                  r->slot[r->g->inputs.at[i]], (long long)ref_elements(n));
     }
     for (int i = 0; i < r->g->nodes.n; i++) call_node(r, i);
     for (int i = 0; i < r->g->outputs.n; i++) {
         const GraphOutput *o = &r->g->outputs.at[i];
         const GraphNode *n = &r->g->nodes.at[o->node];
-        text_line(r->out, "for (size_t i = 0; i < (size_t)n * %lld; i++) ref_store(%s, %s, i, t%d[i]);", (long long)ref_elements(n), ref_type_name(n->dtype), ident(r->arena, o->cname),
-                  r->slot[o->node]);
+        text_line(r->out, "for (size_t i = 0; i < (size_t)n * %lld; i++) ref_store(%s, %s, i, t%d[i]);",
+                  (long long)ref_elements(n), ref_type_name(n->dtype), ident(r->arena, o->cname), r->slot[o->node]);
     }
     text_line(r->out, "(void)packed, (void)weights, (void)entered;");
     text_line(r->out, "return 0;");
@@ -296,7 +313,8 @@ static void print_host(const Ref *r)
     text_line(r->out, "size_t %s_workspace_bytes(int n, int threads)", r->prefix);
     text_open(r->out, "{");
     text_line(r->out, "(void)threads;");
-    text_line(r->out, "return n < 0 ? 0 : %lld + (size_t)n * %lld;", (long long)(8 * r->weights), (long long)(8 * (r->entered + r->slots)));
+    text_line(r->out, "return n < 0 ? 0 : %lld + (size_t)n * %lld;", (long long)(8 * r->weights),
+              (long long)(8 * (r->entered + r->slots)));
     text_close(r->out, "}");
     text_put(r->out, "\n");
     text_line(r->out, "int %s_pack(const %s_params *p, void *packed)", r->prefix, r->prefix);
@@ -305,24 +323,27 @@ static void print_host(const Ref *r)
     else text_line(r->out, "if (!p || !packed) return 1;");
     for (int i = 0; i < r->g->params.n; i++) text_line(r->out, "if (!p->%s) return 1;", r->g->params.at[i].cname);
     for (int i = 0; i < r->g->params.n; i++)
-        text_line(r->out, "memcpy((char *)packed + %lld, p->%s, %lld);", (long long)r->param[i], r->g->params.at[i].cname, (long long)param_bytes(&r->g->params.at[i]));
+        text_line(r->out, "memcpy((char *)packed + %lld, p->%s, %lld);", (long long)r->param[i], r->g->params.at[i].cname,
+                  (long long)param_bytes(&r->g->params.at[i]));
     text_line(r->out, "return 0;");
     text_close(r->out, "}");
     text_put(r->out, "\n");
     text_line(r->out, "const char *%s_error(int code)", r->prefix);
     text_open(r->out, "{");
-    text_line(r->out, "return code == 0 ? \"no error\" : code == 1 ? \"a pointer is null\" : code == 2 ? \"the batch is not one that this code runs\" : \"unknown error\";");
+    text_line(r->out, "return code == 0 ? \"no error\" : code == 1 ? \"a pointer is null\" : code == 2 ? \"the batch is not one "
+                      "that this code runs\" : \"unknown error\";");
     text_close(r->out, "}");
 }
 
 static void print_header(const Ref *r, Text *h)
 {
     const char *p = r->prefix;
-    text_line(h, "/* %s.h: block %s, the reference%s%s. Made by fcmc; see the source file beside it. */", p, r->g->block, r->o->version ? ", fcmc " : "",
-              r->o->version ? r->o->version : "");
+    text_line(h, "/* %s.h: block %s, the reference%s%s. Made by fcmc; see the source file beside it. */", p, r->g->block,
+              r->o->version ? ", fcmc " : "", r->o->version ? r->o->version : "");
     text_line(h, "#ifndef FCM_REF_%s_H\n#define FCM_REF_%s_H\n#include <stddef.h>\n", p, p);
     text_line(h, "#ifdef __cplusplus\nextern \"C\" {\n#endif");
-    text_line(h, "/* Layouts: dw [R][S][C*mult], pw [K][C], vectors [C]; a convolution's weight has its input's dtype, all else is f32. */");
+    text_line(h, "/* Layouts: dw [R][S][C*mult], pw [K][C], vectors [C]; a convolution's weight has its input's dtype, all else "
+                 "is f32. */");
     text_open(h, "typedef struct %s_params {", p);
     for (int i = 0; i < r->g->params.n; i++) {
         const GraphParam *q = &r->g->params.at[i];
@@ -336,7 +357,8 @@ static void print_header(const Ref *r, Text *h)
     text_line(h, "int %s_pack(const %s_params *params, void *packed);", p, p);
     text_line(h, "size_t %s_workspace_bytes(int n, int threads);", p);
     text_line(h, "/* NHWC, n images; threads 0: all. Returns 0, or a code for %s_error. */", p);
-    text_line(h, "int %s_run(int n, const void *packed, %svoid *workspace, int threads);", p, tensor_list(r, "const void *%s, ", "void *%s, "));
+    text_line(h, "int %s_run(int n, const void *packed, %svoid *workspace, int threads);", p,
+              tensor_list(r, "const void *%s, ", "void *%s, "));
     text_line(h, "const char *%s_error(int code);", p);
     text_line(h, "#ifdef __cplusplus\n}\n#endif\n#endif");
 }
@@ -345,9 +367,10 @@ bool emit_reference(Arena *a, const Graph *g, const RefOptions *o, Text *source,
 {
     Ref r = { .arena = a, .g = g, .o = o, .prefix = o->prefix ? o->prefix : g->block, .out = source };
     if (!measure(&r)) return false;
-    text_line(source, "/* %s: the reference of block %s%s%s: one naive loop nest per op, accumulating in double. Made by fcmc.", r.prefix, g->block,
-              o->version ? ", fcmc " : "", o->version ? o->version : "");
-    text_line(source, " * cc -std=c11 -O2 -fopenmp -ffp-contract=off -c; link with -lm. -DFCM_EXACT: activations and constants become integer-valued. */");
+    text_line(source, "/* %s: the reference of block %s%s%s: one naive loop nest per op, accumulating in double. Made by fcmc.",
+              r.prefix, g->block, o->version ? ", fcmc " : "", o->version ? o->version : "");
+    text_line(source, " * cc -std=c11 -O2 -fopenmp -ffp-contract=off -c; link with -lm. -DFCM_EXACT: activations and constants "
+                      "become integer-valued. */");
     text_line(source, "#include \"%s\"", o->header ? o->header : arena_printf(a, "%s.h", r.prefix));
     text_line(source, "#include <omp.h>\n");
     text_put(source, (const char *)fcm_embedded_ref_rt_h);

@@ -70,13 +70,15 @@ static void touch_dw(TmProgram *p, const TmIns *i)
     else touch(p, i->src, &s->org[3], win_div_up(n, mult) + 1);
 }
 
-static void touch_channels(TmProgram *p, const TmIns *i)
+static void touch_channels(const TmModule *m, TmProgram *p, const TmIns *i)
 {
     if (i->op == TM_PW) {
         const TmTile *w = &p->tiles.at[i->wgt];
+        int vector = tm_vector(m, p, i);
+        int64_t n = win_round_up(w->ext[2], vector > 8 ? vector : 8);
         touch(p, i->src, &w->org[3], w->cpad);
-        touch(p, i->dst, &w->org[2], up8(w->ext[2]));
-        touch_epilogue(p, i, &w->org[2], up8(w->ext[2]));
+        touch(p, i->dst, &w->org[2], n);
+        touch_epilogue(p, i, &w->org[2], n);
     } else if (i->op == TM_DW) {
         touch_dw(p, i);
     } else if (i->op == TM_FINISH || i->op == TM_STORE) {
@@ -229,14 +231,14 @@ static const char *store_tile(Arena *a, const TmModule *m, TmProgram *p, int til
 }
 
 /* Channels: weights first, since they say how many channels an instruction reads. */
-static void pad_channels(TmProgram *p)
+static void pad_channels(const TmModule *m, TmProgram *p)
 {
     for (int t = 0; t < p->tiles.n; t++) {
         TmTile *x = &p->tiles.at[t];
         bool exact = (x->space == TM_GLOBAL && !x->member) || tm_is_image(x) || (p->target == TM_CPU && is_pw_weight(p, t));
         x->cpad = exact ? x->ext[3] : (int)up8(x->ext[3]);
     }
-    for (int k = 0; k < p->code.n; k++) touch_channels(p, &p->code.at[k]);
+    for (int k = 0; k < p->code.n; k++) touch_channels(m, p, &p->code.at[k]);
 }
 
 static const char *lay_images(Arena *a, TmModule *m, TmProgram *p)
@@ -258,7 +260,7 @@ static const char *lay_images(Arena *a, TmModule *m, TmProgram *p)
 
 const char *tm_layout(Arena *a, TmModule *m, TmProgram *p)
 {
-    pad_channels(p);
+    pad_channels(m, p);
     for (int t = 0; t < p->tiles.n; t++) {
         const char *why = has_storage(&p->tiles.at[t]) ? store_tile(a, m, p, t) : NULL;
         if (why) return why;

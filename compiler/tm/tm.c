@@ -216,6 +216,32 @@ int tm_loop_end(const TmProgram *p, int at)
     ice("loop %s is never closed", p->loops.at[loop].name);
 }
 
+/* ---- vectors ---- */
+
+static int written_channels(const TmProgram *p, const TmIns *i)
+{
+    switch (i->op) {
+    case TM_PW: return p->tiles.at[i->wgt].ext[2];
+    case TM_DW: return p->tiles.at[i->wgt].ext[3];
+    case TM_STORE: return p->tiles.at[i->src].ext[3];
+    default: return p->tiles.at[i->dst].ext[3];
+    }
+}
+
+int tm_vector(const TmModule *m, const TmProgram *p, const TmIns *i)
+{
+    bool portable = p->target != TM_CPU || i->variant == TMV_PW_C || i->variant == TMV_DW_C;
+    int v = portable ? 1 : p->arch / 32, channels = (int)win_round_up(written_channels(p, i), 8);
+    if (i->op == TM_PW && v > 8) {
+        const TmTile *w = &p->tiles.at[i->wgt];
+        bool all = w->org[2].nterm == 0 && w->org[2].k == 0 && w->ext[2] >= m->tensors.at[w->tensor].dim[2];
+        while (v > 8 && (i->item_c % v || (channels % v && !all))) v /= 2;
+        return v;
+    }
+    while (v > 1 && channels % v) v /= 2;
+    return v >= 8 ? v : 1;
+}
+
 /* ---- bytes ---- */
 
 int tm_byte_slots(const TmModule *m)

@@ -150,7 +150,7 @@ typedef struct TmEpi { TmEpiKind kind; int tile, tile2; Act act; double a, b; DT
  *   PW  contracts source channels wgt.org[3] … + wgt.cpad - 1 (absolute; weights are 0 beyond the tensor) into destination channels
  *       wgt.org[2] … + wgt.ext[2] - 1, so a destination or source tile may hold more channels than one instruction touches
  *   DW  destination channels wgt.org[3] … + wgt.ext[3] - 1, absolute taps wgt.org[1] … (rows) and wgt.org[2] … (columns)
- * Both write the storage of those channels up to the next multiple of 8. Without accumulate the epilogue is applied and the result stored in
+ * Both write the storage of those channels up to the next multiple of 8, or of tm_vector() where that is more. Without accumulate the epilogue is applied and the result stored in
  * dst's dtype; with accumulate dst is f32 (REGISTER, or SHARED on the CPU), no epilogue, and FINISH or STORE applies one later.
  * PW reads the source at the destination's own pixels. A source in GLOBAL space (CPU) is read in place, pixels outside the tensor as 0.
  * FINISH and STORE take a REGISTER or SHARED source; epilogue order is the vector's order. */
@@ -235,6 +235,9 @@ bool tm_guard(const TmProgram *p, const TmIns *i, const int64_t *vars, int64_t b
 int64_t tm_trip(const TmLoop *l, int64_t batch);
 bool tm_runs(const TmLoop *l, const int64_t *vars);             /* the limit: does this iteration run? */
 int64_t tm_blocks(const TmProgram *p, int64_t batch);           /* product of the grid trips */
+/* Floats of one vector of a CPU instruction's epilogue and stores: 16 or 8, the widest that the ISA has and the written channels fill (a pw that
+ * writes all channels of its tensor may pad the last vector: its tile then has the room); 1 for portable variants and on CUDA. */
+int tm_vector(const TmModule *m, const TmProgram *p, const TmIns *i);
 int tm_loop_end(const TmProgram *p, int at);                    /* index of the END that closes the LOOP at index `at` */
 
 /* ---- passes, in order (each in its own file); NULL = done, else the reason why the program is impossible ---- */

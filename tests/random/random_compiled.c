@@ -41,7 +41,7 @@ static bool add_case(Case *c, uint64_t seed, VerifyUnit *u)
                        .repro = arena_printf(c->a, "random_compiled 1 %llu", (unsigned long long)seed) };
     bool ok = add(c, u, gpu, CHILD_EMULATED, "cuda on the host", NULL);
     if (ok && rng_in(&c->rng, 0, 3) == 0) ok = add(c, u, gpu, CHILD_CPU, "c from the cuda schedule", u->subjects.at[0].module);
-    return ok && add(c, u, "cpu", CHILD_CPU, "cpu", NULL);
+    return ok && add(c, u, "host", CHILD_CPU, "cpu", NULL);
 }
 
 int main(int argc, char **argv)

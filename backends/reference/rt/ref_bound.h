@@ -10,7 +10,10 @@
 typedef struct ref_val { double *v, *b, *s; } ref_val;
 typedef struct ref_ctx { ref_type type; double u_acc, kappa; double *maxima; } ref_ctx;     /* maxima: of this node */
 
-static inline double ref_unit(ref_type t) { return t == REF_F32 ? 0 : t == REF_F16 ? 0x1p-11 : 0x1p-8; }   /* f32: the op's own rounding */
+static inline double ref_unit(ref_type t)
+{
+    return t == REF_F32 ? 0 : t == REF_F16 ? 0x1p-11 : 0x1p-8;
+} /* f32: the op's own rounding */
 static inline double ref_eta(ref_type t) { return t == REF_F16 ? 0x1p-25 : 0x1p-134; }
 
 static inline void ref_max(double *m, double v)                 /* NaN stays: whatever it is compared with, it fails */
@@ -59,14 +62,16 @@ static inline void ref_b_conv(const ref_ctx *x, ref_val y, size_t i, ref_sums m,
     ref_set(x, y, i, v, m.e + g * (a + m.e), m.q + x->kappa * x->u_acc * x->u_acc * n * (m.t + v * v) / 2, 0);
 }
 
-static inline void ref_b_pw(const ref_ctx *x, size_t pixels, int C, int K, ref_val in, const double *w, const float *bias, ref_val y)
+static inline void ref_b_pw(const ref_ctx *x, size_t pixels, int C, int K, ref_val in, const double *w, const float *bias,
+                            ref_val y)
 {
     double most = 0;
 #pragma omp parallel for reduction(max : most)
     for (size_t p = 0; p < pixels; p++) {
         double partial = 0;
         for (int k = 0; k < K; k++) {
-            const double *wk = w + (size_t)k * (size_t)C, *v = in.v + p * (size_t)C, *b = in.b + p * (size_t)C, *s = in.s + p * (size_t)C;
+            const double *wk = w + (size_t)k * (size_t)C, *v = in.v + p * (size_t)C, *b = in.b + p * (size_t)C,
+                         *s = in.s + p * (size_t)C;
             double sv = 0, sa = 0, se = 0, sq = 0, st = 0;
 #pragma omp simd reduction(+ : sv, sa, se, sq, st)
             for (int c = 0; c < C; c++) {
@@ -101,7 +106,8 @@ static inline void ref_b_dw(const ref_ctx *x, int n, ref_dw d, ref_val in, const
                         double f = w[(size_t)t * (size_t)K + (size_t)k], xw = in.v[at] * f;
                         m.v += xw, m.a += fabs(xw), m.e += fabs(f) * in.b[at], m.q += f * f * in.s[at], m.t += xw * xw;
                     }
-                    ref_b_conv(x, y, REF_AT(i, p, q, k, (size_t)d.P, (size_t)d.Q, (size_t)K), m, bias ? bias[k] : 0, d.R * d.S, &partial);
+                    ref_b_conv(x, y, REF_AT(i, p, q, k, (size_t)d.P, (size_t)d.Q, (size_t)K), m, bias ? bias[k] : 0, d.R * d.S,
+                               &partial);
                     most = partial <= most ? most : partial;
                 }
     ref_max(x->maxima + 1, most);
@@ -147,7 +153,8 @@ static inline void ref_b_act(const ref_ctx *x, size_t count, ref_act_kind k, dou
 {
 #pragma omp parallel for
     for (size_t i = 0; i < count; i++) {
-        double v = in.v[i], f = ref_act(k, a, b, v), e = ref_act_error(k, x->type, v, f), d = ref_spread(k, a, b, v, f, sqrt(in.s[i]));
+        double v = in.v[i], f = ref_act(k, a, b, v), e = ref_act_error(k, x->type, v, f),
+               d = ref_spread(k, a, b, v, f, sqrt(in.s[i]));
         ref_set(x, y, i, f, ref_spread(k, a, b, v, f, in.b[i]) + e, d * d + e * e / 16, k > REF_CLAMP || k == REF_LEAKY);
     }
     ref_note(x, y.v, count);
@@ -156,7 +163,8 @@ static inline void ref_b_act(const ref_ctx *x, size_t count, ref_act_kind k, dou
 typedef enum ref_binary { REF_ADD, REF_SUB, REF_MUL } ref_binary;
 typedef struct ref_operand { ref_val t; int H, W; } ref_operand;        /* H, W = 1 spreads */
 
-static inline void ref_b_binary(const ref_ctx *x, int n, int H, int W, int C, ref_binary op, ref_operand l, ref_operand r, ref_val y)
+static inline void ref_b_binary(const ref_ctx *x, int n, int H, int W, int C, ref_binary op, ref_operand l, ref_operand r,
+                                ref_val y)
 {
     for (int i = 0; i < n; i++)
         for (int h = 0; h < H; h++)
@@ -166,7 +174,8 @@ static inline void ref_b_binary(const ref_ctx *x, int n, int H, int W, int C, re
                     size_t p = REF_AT(i, l.H == 1 ? 0 : h, l.W == 1 ? 0 : w, c, (size_t)l.H, (size_t)l.W, (size_t)C);
                     size_t q = REF_AT(i, r.H == 1 ? 0 : h, r.W == 1 ? 0 : w, c, (size_t)r.H, (size_t)r.W, (size_t)C);
                     double a = l.t.v[p], b = r.t.v[q], ea = l.t.b[p], eb = r.t.b[q];
-                    if (op == REF_MUL) ref_set(x, y, at, a * b, fabs(a) * eb + fabs(b) * ea + ea * eb, a * a * r.t.s[q] + b * b * l.t.s[p], 1);
+                    if (op == REF_MUL)
+                        ref_set(x, y, at, a * b, fabs(a) * eb + fabs(b) * ea + ea * eb, a * a * r.t.s[q] + b * b * l.t.s[p], 1);
                     else ref_set(x, y, at, op == REF_ADD ? a + b : a - b, ea + eb, l.t.s[p] + r.t.s[q], 1);
                 }
     ref_note(x, y.v, (size_t)n * (size_t)H * (size_t)W * (size_t)C);

@@ -73,7 +73,18 @@ static inline void ref_weights(ref_type t, const void *in, double *out, size_t c
 }
 
 typedef enum ref_act_kind {
-    REF_ID, REF_RELU, REF_RELU6, REF_LEAKY, REF_CLAMP, REF_SILU, REF_GELU, REF_GELU_TANH, REF_HSWISH, REF_HSIGMOID, REF_SIGMOID, REF_TANH
+    REF_ID,
+    REF_RELU,
+    REF_RELU6,
+    REF_LEAKY,
+    REF_CLAMP,
+    REF_SILU,
+    REF_GELU,
+    REF_GELU_TANH,
+    REF_HSWISH,
+    REF_HSIGMOID,
+    REF_SIGMOID,
+    REF_TANH
 } ref_act_kind;
 static inline double ref_clamp(double v, double lo, double hi) { return v < lo ? lo : v > hi ? hi : v; }
 
