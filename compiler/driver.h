@@ -1,4 +1,5 @@
-/* driver.h: one run of fcmc. Each verb is a function that returns the exit status; what it reports goes to diag, what it prints to stdout goes
+/* driver.h: one run of fcmc. Each verb is a function that returns the exit status; what it reports goes to diag, what it prints
+ * to stdout goes
  * through driver_say or out, what --json shows of it into result. */
 #ifndef FCM_DRIVER_H
 #define FCM_DRIVER_H
@@ -44,7 +45,13 @@ Graph *driver_graph(Driver *d, const AstFiles *files, const char *block);       
 TmModule *driver_read_tm(Driver *d, const char *path);
 
 /* What lowering for one target came to. stages, graph and report are empty for a .tm file. */
-typedef struct Lowered { const Graph *graph; const Device *device; TmModule *module; PlanReport report; PlanOptions options; } Lowered;
+typedef struct Lowered {
+    const Graph *graph;
+    const Device *device;
+    TmModule *module;
+    PlanReport report;
+    PlanOptions options;
+} Lowered;
 bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out);
 CliTarget driver_module_target(const TmModule *m);
 bool driver_has_gpu(void);

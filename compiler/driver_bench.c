@@ -1,4 +1,5 @@
-/* driver_bench.c: times a block on this machine. The child that is timed first writes its outputs; unless they lie inside the reference's bounds,
+/* driver_bench.c: times a block on this machine. The child that is timed first writes its outputs; unless they lie inside the
+ * reference's bounds,
  * no time is reported. Rounds of our code, of a loop of fused multiply-adds and of the peer's chain alternate in one process. */
 #include "driver.h"
 #include "peer.h"
@@ -23,10 +24,13 @@ typedef struct Bench {
 /* ---- building and checking ---- */
 static bool has_peer(Bench *b)
 {
-    static const char program[] = "#include <dnnl.h>\n#if DNNL_VERSION_MAJOR != 2\n#error the chain is written for oneDNN 2\n#endif\nint main(void) { return dnnl_version() == 0; }\n";
+    static const char program[] = "#include <dnnl.h>\n#if DNNL_VERSION_MAJOR != 2\n#error the chain is written for oneDNN "
+                                  "2\n#endif\nint main(void) { return dnnl_version() == 0; }\n";
     const char *c = workdir_file(&b->dir, "probe.c");
     if (!workdir_write(&b->dir, b->d->diag, c, program, strlen(program))) return false;
-    Job j = { .argv = job_argv(b->d->arena, "cc", c, "-o", workdir_file(&b->dir, "probe"), "-ldnnl", (char *)NULL), .log = workdir_file(&b->dir, "probe.log"), .timeout = 60 };
+    Job j = { .argv = job_argv(b->d->arena, "cc", c, "-o", workdir_file(&b->dir, "probe"), "-ldnnl", (char *)NULL),
+              .log = workdir_file(&b->dir, "probe.log"),
+              .timeout = 60 };
     jobs_run(&j, 1, 1);
     return job_ok(&j);
 }
@@ -47,8 +51,11 @@ static bool build_both(Bench *b, const Emitted *e)
     b->sig = child_of_module(a, b->l.module, b->l.module->name, CHILD_CPU);
     b->sig.peer = peer_print(a, b->l.graph, &extra) && has_peer(b);
     b->sig.extra = extra.at;
-    if (!child_build(&b->builder, "bench", &b->sig, (ChildText){ e->source.at, e->header.at, "block.h" }, FORM_BENCH, &b->build)) return false;
-    if (!child_build(&b->builder, "reference", &b->reference_sig, (ChildText){ source.at, header.at, "reference.h" }, FORM_REAL, &b->reference)) return false;
+    if (!child_build(&b->builder, "bench", &b->sig, (ChildText){ e->source.at, e->header.at, "block.h" }, FORM_BENCH, &b->build))
+        return false;
+    if (!child_build(&b->builder, "reference", &b->reference_sig, (ChildText){ source.at, header.at, "reference.h" }, FORM_REAL,
+                     &b->reference))
+        return false;
     jobs_run(b->builder.second.at, b->builder.second.n, driver_jobs(b->d));
     const Job *j = child_failed(&b->builder, &b->build);
     if (!j) j = child_failed(&b->builder, &b->reference);
@@ -59,16 +66,24 @@ static bool run_both(Bench *b, int threads, int rounds)
 {
     Arena *a = b->d->arena;
     VerifyData data = data_real(a, b->l.graph, b->batch, (uint64_t)cli_number(b->d->cli, OPT_SEED, 1));
-    b->in = workdir_file(&b->dir, "in"), b->want = workdir_file(&b->dir, "want"), b->got = workdir_file(&b->dir, "got"), b->log = workdir_file(&b->dir, "bench.log");
+    b->in = workdir_file(&b->dir, "in"), b->want = workdir_file(&b->dir, "want"), b->got = workdir_file(&b->dir, "got"),
+    b->log = workdir_file(&b->dir, "bench.log");
     if (!data_write(a, b->d->diag, b->in, &data, &b->reference_sig, b->batch)) return false;
     const char *n = arena_printf(a, "%lld", (long long)b->batch), *t = arena_printf(a, "%d", threads);
     bool half = b->l.graph->nodes.at[b->l.graph->inputs.at[0]].dtype != DT_F32;
     int timeout = (int)cli_number(b->d->cli, OPT_TIMEOUT, 120);
-    Job reference = { .argv = job_argv(a, b->reference.program, b->in, b->want, n, t, half ? "2.384185791015625e-7" : "5.9604644775390625e-8", half ? "1" : "0.3333333333333333", (char *)NULL),
-                      .log = workdir_file(&b->dir, "reference.log"), .timeout = timeout, .threads = threads };
+    Job reference = { .argv = job_argv(a, b->reference.program, b->in, b->want, n, t,
+                                       half ? "2.384185791015625e-7" : "5.9604644775390625e-8", half ? "1" : "0.3333333333333333",
+                                       (char *)NULL),
+                      .log = workdir_file(&b->dir, "reference.log"),
+                      .timeout = timeout,
+                      .threads = threads };
     jobs_run(&reference, 1, 1);
     if (!job_ok(&reference)) return failed(b, "the reference", &reference);
-    Job bench = { .argv = job_argv(a, b->build.program, b->in, b->got, n, t, arena_printf(a, "%d", rounds), (char *)NULL), .log = b->log, .timeout = timeout, .threads = threads };
+    Job bench = { .argv = job_argv(a, b->build.program, b->in, b->got, n, t, arena_printf(a, "%d", rounds), (char *)NULL),
+                  .log = b->log,
+                  .timeout = timeout,
+                  .threads = threads };
     jobs_run(&bench, 1, 1);
     return job_ok(&bench) || failed(b, "the timed program", &bench);
 }
@@ -85,10 +100,12 @@ static bool agrees(Bench *b)
     for (int i = 0; i < g->outputs.n; i++) {
         const GraphNode *n = &g->nodes.at[g->outputs.at[i].node];
         int64_t shape[3] = { n->h, n->w, n->c };
-        Compared c = compare_bounded(a, g->outputs.at[i].name, n->dtype, p, want.v[i], want.b[i], want.s[i], b->batch * n->h * n->w * n->c, shape);
+        Compared c = compare_bounded(a, g->outputs.at[i].name, n->dtype, p, want.v[i], want.b[i], want.s[i],
+                                     b->batch * n->h * n->w * n->c, shape);
         p += b->batch * child_bytes(&b->sig.outputs.at[i]);
         driver_say(b->d, "%-10s %s %s\n", verify_status_name(c.status), g->block, c.text);
-        if (c.status != VERIFY_PASSED) return diag_error(b->d->diag, NOWHERE, NULL, "no time is reported, because the outputs are wrong: %s", c.text), false;
+        if (c.status != VERIFY_PASSED)
+            return diag_error(b->d->diag, NOWHERE, NULL, "no time is reported, because the outputs are wrong: %s", c.text), false;
     }
     return true;
 }
@@ -120,7 +137,10 @@ static bool read_times(Bench *b, Times *t)
         double v;
         if (strncmp(line, "note ", 5) == 0) text_printf(&notes, "%s%s", notes.n ? ", " : "", line + 5);
         if (sscanf(line, "%15s %lf", word, &v) != 2) continue;
-        Series *s = strcmp(word, "ours") == 0 ? &t->ours : strcmp(word, "fma") == 0 ? &t->fma : strcmp(word, "peer") == 0 ? &t->peer : NULL;
+        Series *s = strcmp(word, "ours") == 0   ? &t->ours
+                    : strcmp(word, "fma") == 0  ? &t->fma
+                    : strcmp(word, "peer") == 0 ? &t->peer
+                                                : NULL;
         if (s) vec_push(b->d->arena, &s->at, v);
         if (strcmp(word, "flops") == 0) t->fma_flops = v;
     }
@@ -131,8 +151,10 @@ static bool read_times(Bench *b, Times *t)
 
 static void put_series(Driver *d, const char *name, const Series *s)
 {
-    text_printf(&d->out, "%-12s median %.2f us, least %.2f, p75 %.2f (%d rounds)\n", name, s->median * 1e6, s->least * 1e6, s->p75 * 1e6, s->at.n);
-    text_printf(&d->result, ",\"%s\":{\"median\":%.9g,\"least\":%.9g,\"p75\":%.9g,\"rounds\":%d}", name, s->median, s->least, s->p75, s->at.n);
+    text_printf(&d->out, "%-12s median %.2f us, least %.2f, p75 %.2f (%d rounds)\n", name, s->median * 1e6, s->least * 1e6,
+                s->p75 * 1e6, s->at.n);
+    text_printf(&d->result, ",\"%s\":{\"median\":%.9g,\"least\":%.9g,\"p75\":%.9g,\"rounds\":%d}", name, s->median, s->least,
+                s->p75, s->at.n);
 }
 
 static bool report(Bench *b, int threads)
@@ -147,18 +169,24 @@ static bool report(Bench *b, int threads)
     int64_t bytes = 0;
     for (int i = 0; i < b->l.report.groups.n; i++) bytes += b->l.report.groups.at[i].best.cost.dram_bytes;
     double flops = 2.0 * (double)stats.macs * (double)b->batch, rate = flops / t.ours.median, peak = t.fma_flops / t.fma.median;
-    text_printf(&d->out, "block %s, batch %lld, %d threads, planned for %s\n", b->l.graph->block, (long long)b->batch, threads, b->l.device->name);
-    text_printf(&d->result, "{\"block\":\"%s\",\"batch\":%lld,\"threads\":%d,\"device\":\"%s\"", b->l.graph->block, (long long)b->batch, threads, b->l.device->name);
+    text_printf(&d->out, "block %s, batch %lld, %d threads, planned for %s\n", b->l.graph->block, (long long)b->batch, threads,
+                b->l.device->name);
+    text_printf(&d->result, "{\"block\":\"%s\",\"batch\":%lld,\"threads\":%d,\"device\":\"%s\"", b->l.graph->block,
+                (long long)b->batch, threads, b->l.device->name);
     put_series(d, "fcmc", &t.ours);
-    text_printf(&d->out, "%-12s %.1f GFLOP/s, %.0f %% of the %.1f that fused multiply-adds reach here; %.2f GB/s of %.3f MB\n", "", rate / 1e9, 100 * rate / peak, peak / 1e9,
-                (double)bytes / t.ours.median / 1e9, (double)bytes / 1e6);
-    text_printf(&d->out, "%-12s %.2f us: measured is %.2f times that\n", "predicted", b->l.report.time * 1e6, t.ours.median / b->l.report.time);
-    text_printf(&d->result, ",\"flops\":%.9g,\"peak_flops\":%.9g,\"bytes\":%lld,\"predicted\":%.9g", flops, peak, (long long)bytes, b->l.report.time);
+    text_printf(&d->out, "%-12s %.1f GFLOP/s, %.0f %% of the %.1f that fused multiply-adds reach here; %.2f GB/s of %.3f MB\n",
+                "", rate / 1e9, 100 * rate / peak, peak / 1e9, (double)bytes / t.ours.median / 1e9, (double)bytes / 1e6);
+    text_printf(&d->out, "%-12s %.2f us: measured is %.2f times that\n", "predicted", b->l.report.time * 1e6,
+                t.ours.median / b->l.report.time);
+    text_printf(&d->result, ",\"flops\":%.9g,\"peak_flops\":%.9g,\"bytes\":%lld,\"predicted\":%.9g", flops, peak,
+                (long long)bytes, b->l.report.time);
     if (t.peer.at.n) {
         put_series(d, "onednn", &t.peer);
-        text_printf(&d->out, "%-12s fcmc is %.2f times as fast by medians, %.2f by least; f32, one primitive an op: %s\n", "", t.peer.median / t.ours.median,
-                    t.peer.least / t.ours.least, t.notes);
-    } else text_printf(&d->out, "%-12s not compared: %s\n", "onednn", b->sig.peer ? "it refused the chain" : "libdnnl 2 is missing, or the block has ops that the chain has not");
+        text_printf(&d->out, "%-12s fcmc is %.2f times as fast by medians, %.2f by least; f32, one primitive an op: %s\n", "",
+                    t.peer.median / t.ours.median, t.peer.least / t.ours.least, t.notes);
+    } else
+        text_printf(&d->out, "%-12s not compared: %s\n", "onednn",
+                    b->sig.peer ? "it refused the chain" : "libdnnl 2 is missing, or the block has ops that the chain has not");
     text_put(&d->result, "}");
     return true;
 }
@@ -180,7 +208,9 @@ int driver_bench(Driver *d)
     const char *path = d->cli->files.at[0];
     CliTarget t = cli_target(d->cli) ? cli_target(d->cli) : CLI_CPU;
     if (t == CLI_CUDA || t == CLI_REFERENCE) {
-        const char *why = t == CLI_REFERENCE ? "the reference is not made to be fast" : driver_has_gpu() ? "timing on the device is not built yet" : "no GPU is at hand, and bench never emulates";
+        const char *why = t == CLI_REFERENCE ? "the reference is not made to be fast"
+                          : driver_has_gpu() ? "timing on the device is not built yet"
+                                             : "no GPU is at hand, and bench never emulates";
         diag_error(d->diag, NOWHERE, "FCM5008", "bench --target %s: %s", cli_target_name(t), why);
         return t == CLI_REFERENCE ? EXIT_USAGE : EXIT_ENVIRON;
     }

@@ -121,7 +121,8 @@ static int check_forms(Driver *d, bool tm, CliTarget t)
     for (Emit e = 0; e < EMIT_COUNT; e++) {
         if (!asked(d, e)) continue;
         if (tm && (e <= EMIT_GRAPH || e == EMIT_PLAN)) return refuse_form(d, e, "a .tm file has no such form");
-        if (t == CLI_REFERENCE && (e == EMIT_PLAN || e == EMIT_TM)) return refuse_form(d, e, "the reference is printed from the graph, unplanned");
+        if (t == CLI_REFERENCE && (e == EMIT_PLAN || e == EMIT_TM))
+            return refuse_form(d, e, "the reference is printed from the graph, unplanned");
         if (e == EMIT_CUDA && t != CLI_CUDA) return refuse_form(d, e, "wants --target cuda");
         if (e == EMIT_C && t == CLI_CUDA) return refuse_form(d, e, "wants --target cpu or reference");
     }

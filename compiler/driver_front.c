@@ -62,17 +62,18 @@ int64_t driver_batch(Driver *d, const Graph *g)
 {
     int64_t fixed = g ? g->batch : 0, asked = cli_number(d->cli, OPT_BATCH, fixed ? fixed : 1);
     if (!fixed || asked == fixed) return asked;
-    diag_error(d->diag, g->loc, "FCM5007", "--batch %lld, but the type fixes the batch to %lld", (long long)asked, (long long)fixed);
+    diag_error(d->diag, g->loc, "FCM5007", "--batch %lld, but the type fixes the batch to %lld", (long long)asked,
+               (long long)fixed);
     return -1;
 }
 
 /* ---- check ---- */
 static void put_stats(Driver *d, const Graph *g, const GraphStats *s)
 {
-    text_printf(&d->out, "%s: %lld parameters, %.3f MMAC an image (%.3f depthwise), %.3f MB of activations\n", g->block, (long long)s->parameters,
-                (double)s->macs / 1e6, (double)s->dw_macs / 1e6, (double)s->activation_bytes / 1e6);
-    text_printf(&d->result, "{\"block\":\"%s\",\"parameters\":%lld,\"macs\":%lld,\"dw_macs\":%lld,\"activation_bytes\":%lld}", g->block,
-                (long long)s->parameters, (long long)s->macs, (long long)s->dw_macs, (long long)s->activation_bytes);
+    text_printf(&d->out, "%s: %lld parameters, %.3f MMAC an image (%.3f depthwise), %.3f MB of activations\n", g->block,
+                (long long)s->parameters, (double)s->macs / 1e6, (double)s->dw_macs / 1e6, (double)s->activation_bytes / 1e6);
+    text_printf(&d->result, "{\"block\":\"%s\",\"parameters\":%lld,\"macs\":%lld,\"dw_macs\":%lld,\"activation_bytes\":%lld}",
+                g->block, (long long)s->parameters, (long long)s->macs, (long long)s->dw_macs, (long long)s->activation_bytes);
 }
 
 static bool check_file(Driver *d, const char *path)
@@ -81,7 +82,8 @@ static bool check_file(Driver *d, const char *path)
         TmModule *m = driver_read_tm(d, path);
         for (int i = 0; m && i < m->programs.n; i++) {
             const char *why = tm_verify(d->arena, m, m->programs.at[i], NULL);
-            if (why) return diag_error(d->diag, NOWHERE, "FCM5003", "%s: program %s: %s", path, m->programs.at[i]->name, why), false;
+            if (why)
+                return diag_error(d->diag, NOWHERE, "FCM5003", "%s: program %s: %s", path, m->programs.at[i]->name, why), false;
         }
         return m != NULL;
     }
@@ -91,7 +93,8 @@ static bool check_file(Driver *d, const char *path)
     Graph *g = driver_graph(d, &files, NULL);
     if (!g) return false;
     if (!cli_has(d->cli, OPT_STATS)) return true;
-    if (!graph_stats(g, &s)) return diag_error(d->diag, g->loc, "FCM5003", "the figures of '%s' do not fit 63 bits", g->block), false;
+    if (!graph_stats(g, &s))
+        return diag_error(d->diag, g->loc, "FCM5003", "the figures of '%s' do not fit 63 bits", g->block), false;
     if (d->result.n > 1) text_put(&d->result, ",");
     put_stats(d, g, &s);
     return true;

@@ -41,7 +41,8 @@ int driver_explain(Driver *d)
 static void put_device(Driver *d, const Device *dev, const char *name)
 {
     text_printf(&d->out, "%-10s %-5s %-28s", name, dev->target == TM_CPU ? "cpu" : "cuda", dev->title);
-    if (dev->target == TM_CPU) text_printf(&d->out, " %g-bit vectors, %g cores, %.0f GB/s\n", dev->arch, dev->sms, dev->dram_bw / 1e9);
+    if (dev->target == TM_CPU)
+        text_printf(&d->out, " %g-bit vectors, %g cores, %.0f GB/s\n", dev->arch, dev->sms, dev->dram_bw / 1e9);
     else text_printf(&d->out, " sm_%g, %g SMs, %.0f GB/s\n", dev->arch, dev->sms, dev->dram_bw / 1e9);
     text_put(&d->result, d->result.n > 1 ? ",{\"name\":" : "{\"name\":");
     text_json_string(&d->result, name);
@@ -107,11 +108,14 @@ static bool put_tool(Driver *d, const Workdir *w, const char *what, const char *
 }
 
 /* Does a program with these lines compile, link and run? */
-static bool put_probe(Driver *d, const Workdir *w, const char *what, const char *program, const char *flags, const char *with, const char *without)
+static bool put_probe(Driver *d, const Workdir *w, const char *what, const char *program, const char *flags, const char *with,
+                      const char *without)
 {
     const char *c = workdir_file(w, "probe.c"), *exe = workdir_file(w, "probe");
     workdir_write(w, d->diag, c, program, strlen(program));
-    Job build = { .argv = job_argv(d->arena, "cc -x c", c, "-o", exe, flags, (char *)NULL), .log = workdir_file(w, "tool.log"), .timeout = 20 };
+    Job build = { .argv = job_argv(d->arena, "cc -x c", c, "-o", exe, flags, (char *)NULL),
+                  .log = workdir_file(w, "tool.log"),
+                  .timeout = 20 };
     Job run = { .argv = job_argv(d->arena, "", exe, (char *)NULL), .log = workdir_file(w, "tool.log"), .timeout = 20 };
     jobs_run(&build, 1, 1);
     if (job_ok(&build)) jobs_run(&run, 1, 1);
@@ -141,8 +145,10 @@ int driver_doctor(Driver *d)
     if (gpu) put_tool(d, &w, "gpu", "nvidia-smi -L", NULL, "a device node is there, but nvidia-smi does not answer");
     else put_finding(d, "gpu", false, "verify and run emulate CUDA on the host; bench of cuda needs a GPU");
     if (cc) {
-        put_probe(d, &w, "openmp", "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n", "-fopenmp", "cc -fopenmp works", "the cpu build runs on one thread");
-        put_probe(d, &w, "libdnnl", "#include <dnnl.h>\nint main(void) { return dnnl_version() == 0; }\n", "-ldnnl", "bench compares with oneDNN", "bench reports without oneDNN");
+        put_probe(d, &w, "openmp", "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n", "-fopenmp",
+                  "cc -fopenmp works", "the cpu build runs on one thread");
+        put_probe(d, &w, "libdnnl", "#include <dnnl.h>\nint main(void) { return dnnl_version() == 0; }\n", "-ldnnl",
+                  "bench compares with oneDNN", "bench reports without oneDNN");
     }
     put_finding(d, "isa", true, isa());
     text_put(&d->result, "}");

@@ -11,7 +11,8 @@ bool driver_has_gpu(void)
     return access("/dev/nvidiactl", R_OK) == 0 || access("/dev/nvgpu", R_OK) == 0 || access("/dev/nvhost-gpu", R_OK) == 0;
 }
 
-/* "host" stands for the CPU at hand. A GPU at hand cannot be asked for its name without its libraries, so cuda without --device plans for h200. */
+/* "host" stands for the CPU at hand. A GPU at hand cannot be asked for its name without its libraries, so cuda without --device
+ * plans for h200. */
 static const Device *choose_device(Driver *d, CliTarget target)
 {
     const char *asked = cli_text(d->cli, OPT_DEVICE), *name = asked;
@@ -19,7 +20,8 @@ static const Device *choose_device(Driver *d, CliTarget target)
     const Device *dev = device_find(d->arena, d->diag, name);
     if (!dev) return NULL;
     if (dev->target != (target == CLI_CPU ? TM_CPU : TM_CUDA)) {
-        diag_error(d->diag, NOWHERE, "FCM2005", "device '%s' is for --target %s", dev->name, dev->target == TM_CPU ? "cpu" : "cuda");
+        diag_error(d->diag, NOWHERE, "FCM2005", "device '%s' is for --target %s", dev->name,
+                   dev->target == TM_CPU ? "cpu" : "cuda");
         return NULL;
     }
     if (!asked && !(d->remarked >> target & 1)) diag_remark(d->diag, NOWHERE, "FCM5009", "planned for device %s", dev->name);
@@ -32,7 +34,9 @@ static const AstPlan *find_plan(const AstFile *f, const char *block, const char 
 {
     for (int i = f->items.n; i-- > 0;) {
         const AstItem *it = &f->items.at[i];
-        if (it->kind == AST_ITEM_PLAN && strcmp(it->u.plan->block.text, block) == 0 && strcmp(it->u.plan->device.text, device) == 0) return it->u.plan;
+        if (it->kind == AST_ITEM_PLAN && strcmp(it->u.plan->block.text, block) == 0 &&
+            strcmp(it->u.plan->device.text, device) == 0)
+            return it->u.plan;
     }
     return NULL;
 }
@@ -50,7 +54,9 @@ static bool pinned_plan(Driver *d, const AstFiles *files, const char *block, con
         const AstFile *f = ast_parse_plan(d->arena, d->diag, source);
         if (diag_errors(d->diag) > before) return false;
         *out = find_plan(f, block, device);
-        if (!*out) diag_warning(d->diag, (Loc){ source, 0, 0 }, "FCM2006", "no plan here is for block '%s' on device '%s'", block, device);
+        if (!*out)
+            diag_warning(d->diag, (Loc){ source, 0, 0 }, "FCM2006", "no plan here is for block '%s' on device '%s'", block,
+                         device);
     }
     for (int i = files->n; !*out && i-- > 0;) *out = find_plan(files->at[i], block, device);
     return true;
@@ -82,8 +88,9 @@ static const char *predicted(Driver *d, const Lowered *l)
     Text t = text_new(d->arena);
     for (int i = 0; i < l->report.groups.n; i++) {
         const PlanGroup *g = &l->report.groups.at[i];
-        text_printf(&t, "%s: %s; batch %lld: %.3f MB of DRAM traffic, %.2f us, bound by %s\n", g->name, g->best.text, (long long)l->options.batch,
-                    (double)g->best.cost.dram_bytes / 1e6, g->best.cost.time * 1e6, g->best.cost.bound);
+        text_printf(&t, "%s: %s; batch %lld: %.3f MB of DRAM traffic, %.2f us, bound by %s\n", g->name, g->best.text,
+                    (long long)l->options.batch, (double)g->best.cost.dram_bytes / 1e6, g->best.cost.time * 1e6,
+                    g->best.cost.bound);
     }
     return t.n ? t.at : NULL;
 }

@@ -15,7 +15,10 @@ static IoWant want_param(const GraphParam *p)
     return w;
 }
 
-static IoWant want_input(const GraphNode *n) { return (IoWant){ .name = n->name, .type = io_type_of(n->dtype), .rank = 4, .dim = { -1, n->h, n->w, n->c } }; }
+static IoWant want_input(const GraphNode *n)
+{
+    return (IoWant){ .name = n->name, .type = io_type_of(n->dtype), .rank = 4, .dim = { -1, n->h, n->w, n->c } };
+}
 
 /* The tensor that FILE holds for `name`: the only one of an .npy, else the one of that name. */
 static const IoTensor *pick(Driver *d, const IoSet *s, const char *name)
@@ -35,7 +38,9 @@ static bool read_input(Driver *d, Tensors *t, const CliGiven *given)
     }
     if (at < 0) {
         const char *near = given->name ? diag_nearest(given->name, names, n) : NULL;
-        diag_error(d->diag, NOWHERE, "FCM5011", given->name ? "the block has no input '%s'" : "'%s': the block has several inputs; write NAME=FILE", given->name ? given->name : given->value);
+        diag_error(d->diag, NOWHERE, "FCM5011",
+                   given->name ? "the block has no input '%s'" : "'%s': the block has several inputs; write NAME=FILE",
+                   given->name ? given->name : given->value);
         if (near) diag_note(d->diag, NOWHERE, "did you mean '%s'?", near);
         return false;
     }
@@ -60,7 +65,8 @@ static bool settle_batch(Driver *d, Tensors *t)
         const IoWant *w = &t->inputs[i];
         if (!w->data) continue;
         if (n >= 0 && w->dim0 != n) {
-            diag_error(d->diag, NOWHERE, "FCM5007", "input '%s' holds %lld images, but %s says %lld", w->name, (long long)w->dim0, from, (long long)n);
+            diag_error(d->diag, NOWHERE, "FCM5007", "input '%s' holds %lld images, but %s says %lld", w->name, (long long)w->dim0,
+                       from, (long long)n);
             return false;
         }
         n = w->dim0, from = arena_printf(d->arena, "input '%s'", w->name);
@@ -81,7 +87,9 @@ static bool read_tensors(Driver *d, Tensors *t)
     bool ok = true;
     const char *weights = cli_text(d->cli, OPT_WEIGHTS);
     IoSet s;
-    if (weights) ok = io_read(d->arena, d->diag, weights, &s) && io_match(d->arena, d->diag, &s, t->params, g->params.n, cli_has(d->cli, OPT_CAST) ? IO_CAST : IO_REFUSE);
+    if (weights)
+        ok = io_read(d->arena, d->diag, weights, &s) &&
+             io_match(d->arena, d->diag, &s, t->params, g->params.n, cli_has(d->cli, OPT_CAST) ? IO_CAST : IO_REFUSE);
     for (int i = 0; i < d->cli->given.n; i++)
         if (d->cli->given.at[i].opt == OPT_INPUT) ok = read_input(d, t, &d->cli->given.at[i]) && ok;
     if (!ok || !settle_batch(d, t)) return false;
@@ -114,11 +122,15 @@ static bool run_child(Driver *d, const Workdir *w, const Tensors *t, const Child
     const char *in = workdir_file(w, "in");
     Text blob = text_new(d->arena);
     for (int i = 0; i < sig->params.n; i++) io_bytes(&blob, t->params[i].data, (size_t)child_bytes(&sig->params.at[i]));
-    for (int i = 0; i < sig->inputs.n; i++) io_bytes(&blob, t->inputs[i].data, (size_t)(t->batch * child_bytes(&sig->inputs.at[i])));
+    for (int i = 0; i < sig->inputs.n; i++)
+        io_bytes(&blob, t->inputs[i].data, (size_t)(t->batch * child_bytes(&sig->inputs.at[i])));
     if (!workdir_write(w, d->diag, in, blob.at, blob.n)) return false;
     *output = workdir_file(w, "out");
-    const char *n = arena_printf(d->arena, "%lld", (long long)t->batch), *threads = arena_printf(d->arena, "%lld", (long long)cli_number(d->cli, OPT_THREADS, driver_jobs(d)));
-    Job run = { .argv = job_argv(d->arena, build.program, in, *output, n, threads, "1", (char *)NULL), .log = workdir_file(w, "run.log"), .timeout = timeout };
+    const char *n = arena_printf(d->arena, "%lld", (long long)t->batch),
+               *threads = arena_printf(d->arena, "%lld", (long long)cli_number(d->cli, OPT_THREADS, driver_jobs(d)));
+    Job run = { .argv = job_argv(d->arena, build.program, in, *output, n, threads, "1", (char *)NULL),
+                .log = workdir_file(w, "run.log"),
+                .timeout = timeout };
     jobs_run(&run, 1, 1);
     return job_ok(&run) || fail_job(d, "the generated code failed", &run, "FCM5005");
 }
@@ -141,7 +153,9 @@ static bool known_outputs(Driver *d, const Graph *g)
         }
         if (known) continue;
         const char *near = o->name ? diag_nearest(o->name, names, n) : NULL;
-        diag_error(d->diag, NOWHERE, "FCM5011", o->name ? "the block has no output '%s'" : "'%s': the block has several outputs; write NAME=FILE", o->name ? o->name : o->value);
+        diag_error(d->diag, NOWHERE, "FCM5011",
+                   o->name ? "the block has no output '%s'" : "'%s': the block has several outputs; write NAME=FILE",
+                   o->name ? o->name : o->value);
         if (near) diag_note(d->diag, NOWHERE, "did you mean '%s'?", near);
         return false;
     }
@@ -184,8 +198,10 @@ static void summarise(Driver *d, const IoTensor *t)
         sum += v;
     }
     const char *shape = io_shape_text(d->arena, t->rank, t->dim);
-    text_printf(&d->out, "%s %s %s: %g to %g, mean %g%s\n", t->name, io_type_name(t->type), shape, lo, hi, n ? sum / (double)n : 0, nan ? ", with NaN" : "");
-    text_printf(&d->result, "%s{\"name\":\"%s\",\"dtype\":\"%s\",\"shape\":%s}", d->result.n > 1 ? "," : "", t->name, io_type_name(t->type), shape);
+    text_printf(&d->out, "%s %s %s: %g to %g, mean %g%s\n", t->name, io_type_name(t->type), shape, lo, hi,
+                n ? sum / (double)n : 0, nan ? ", with NaN" : "");
+    text_printf(&d->result, "%s{\"name\":\"%s\",\"dtype\":\"%s\",\"shape\":%s}", d->result.n > 1 ? "," : "", t->name,
+                io_type_name(t->type), shape);
 }
 
 static bool finish_outputs(Driver *d, const Tensors *t, const ChildSig *sig, const char *path)
@@ -203,7 +219,9 @@ static bool finish_outputs(Driver *d, const Tensors *t, const ChildSig *sig, con
     for (int i = 0; i < t->g->outputs.n; i++) {
         const GraphOutput *o = &t->g->outputs.at[i];
         const GraphNode *n = &t->g->nodes.at[o->node];
-        at[i] = (IoTensor){ o->name, io_type_of(n->dtype), 4, { t->batch, n->h, n->w, n->c }, p, (size_t)(t->batch * child_bytes(&sig->outputs.at[i])) };
+        at[i] = (IoTensor){ o->name, io_type_of(n->dtype),
+                            4,       { t->batch, n->h, n->w, n->c },
+                            p,       (size_t)(t->batch * child_bytes(&sig->outputs.at[i])) };
         p += at[i].bytes;
         summarise(d, &at[i]);
     }
@@ -224,11 +242,13 @@ int driver_run(Driver *d)
     }
     if (!driver_load(d, path, &files)) return EXIT_INPUT;
     Tensors t = { .g = driver_graph(d, &files, NULL) };
-    if (!t.g || !driver_lower(d, path, &files, t.g, target, &l) || !known_outputs(d, t.g) || !read_tensors(d, &t)) return EXIT_INPUT;
+    if (!t.g || !driver_lower(d, path, &files, t.g, target, &l) || !known_outputs(d, t.g) || !read_tensors(d, &t))
+        return EXIT_INPUT;
     if (!driver_emit(d, &l, target, "block.h", &e)) return EXIT_INPUT;
     bool device = target == CLI_CUDA && driver_has_gpu() && program_exists("nvcc");
     ChildKind kind = device ? CHILD_DEVICE : target == CLI_CUDA ? CHILD_EMULATED : CHILD_CPU;
-    ChildSig sig = target == CLI_REFERENCE ? child_of_graph(d->arena, t.g, t.g->block) : child_of_module(d->arena, l.module, l.module->name, kind);
+    ChildSig sig = target == CLI_REFERENCE ? child_of_graph(d->arena, t.g, t.g->block)
+                                           : child_of_module(d->arena, l.module, l.module->name, kind);
     sig.kind = kind;
     const char *compiler = kind == CHILD_DEVICE ? "nvcc" : kind == CHILD_EMULATED ? "g++" : "cc", *output;
     if (!program_exists(compiler)) {

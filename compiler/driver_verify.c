@@ -52,8 +52,12 @@ static bool add_module(Driver *d, VerifyUnit *u, const Lowered *l, CliTarget t, 
     GraphStats s;
     Emitted e;
     if (!driver_emit(d, l, t, "block.h", &e)) return false;
-    VerifySubject v = { .what = what, .kind = t == CLI_CPU ? CHILD_CPU : CHILD_EMULATED, .module = l->module, .text = { e.source.at, e.header.at, "block.h" },
-                        .prefix = l->module->name, .race = t == CLI_CUDA && cli_has(d->cli, OPT_RACE) };
+    VerifySubject v = { .what = what,
+                        .kind = t == CLI_CPU ? CHILD_CPU : CHILD_EMULATED,
+                        .module = l->module,
+                        .text = { e.source.at, e.header.at, "block.h" },
+                        .prefix = l->module->name,
+                        .race = t == CLI_CUDA && cli_has(d->cli, OPT_RACE) };
     v.interpret = graph_stats(u->graph, &s) && s.macs * (u->batch ? u->batch : 1) <= INTERPRET_MACS;
     vec_push(d->arena, &u->subjects, v);
     if (t != CLI_CUDA || !driver_has_gpu()) return true;
@@ -139,9 +143,16 @@ int driver_verify(Driver *d)
     for (int i = 0; i < d->cli->files.n; i++) ok = add_file(d, d->cli->files.at[i], want, &units) && ok;
     if (!ok) return EXIT_INPUT;
     const char *mode = cli_text(d->cli, OPT_MODE);
-    VerifyOptions o = { .seed = (uint64_t)cli_number(d->cli, OPT_SEED, 1), .modes = !mode ? VERIFY_EXACT | VERIFY_BOUNDED : strcmp(mode, "exact") == 0 ? VERIFY_EXACT : VERIFY_BOUNDED,
-                        .jobs = driver_jobs(d), .timeout = (int)cli_number(d->cli, OPT_TIMEOUT, 120), .keep = cli_has(d->cli, OPT_KEEP), .tell = tell,
-                        .progress = progress, .ctx = d };
+    VerifyOptions o = { .seed = (uint64_t)cli_number(d->cli, OPT_SEED, 1),
+                        .modes = !mode                        ? VERIFY_EXACT | VERIFY_BOUNDED
+                                 : strcmp(mode, "exact") == 0 ? VERIFY_EXACT
+                                                              : VERIFY_BOUNDED,
+                        .jobs = driver_jobs(d),
+                        .timeout = (int)cli_number(d->cli, OPT_TIMEOUT, 120),
+                        .keep = cli_has(d->cli, OPT_KEEP),
+                        .tell = tell,
+                        .progress = progress,
+                        .ctx = d };
     VerifyResult r;
     text_put(&d->result, "[");
     bool ran = verify_units(d->arena, d->diag, units.at, units.n, &o, &r);
@@ -150,6 +161,7 @@ int driver_verify(Driver *d)
     if (o.keep) driver_say(d, "kept in %s\n", o.kept);
     if (!ran) return EXIT_ENVIRON;
     int bad = r.count[VERIFY_FAILED] + r.count[VERIFY_MISTRUSTED];
-    driver_say(d, "%d passed, %d failed, %d mistrusted, %d skipped\n", r.count[VERIFY_PASSED], r.count[VERIFY_FAILED], r.count[VERIFY_MISTRUSTED], r.count[VERIFY_SKIPPED]);
+    driver_say(d, "%d passed, %d failed, %d mistrusted, %d skipped\n", r.count[VERIFY_PASSED], r.count[VERIFY_FAILED],
+               r.count[VERIFY_MISTRUSTED], r.count[VERIFY_SKIPPED]);
     return bad ? EXIT_DISAGREE : r.count[VERIFY_PASSED] ? EXIT_OK : EXIT_SKIPPED;
 }

@@ -6,9 +6,10 @@
 #include <string.h>
 
 static int (*const verbs[VERB_COUNT])(Driver *) = {
-    [VERB_COMPILE] = driver_compile, [VERB_PLAN] = driver_plan,       [VERB_VERIFY] = driver_verify, [VERB_RUN] = driver_run,
-    [VERB_BENCH] = driver_bench,     [VERB_CHECK] = driver_check,     [VERB_FMT] = driver_fmt,       [VERB_DEVICES] = driver_devices,
-    [VERB_DOCTOR] = driver_doctor,   [VERB_EXPLAIN] = driver_explain,
+    [VERB_COMPILE] = driver_compile, [VERB_PLAN] = driver_plan,       [VERB_VERIFY] = driver_verify,
+    [VERB_RUN] = driver_run,         [VERB_BENCH] = driver_bench,     [VERB_CHECK] = driver_check,
+    [VERB_FMT] = driver_fmt,         [VERB_DEVICES] = driver_devices, [VERB_DOCTOR] = driver_doctor,
+    [VERB_EXPLAIN] = driver_explain,
 };
 
 static void json_diagnostics(const Driver *d, Text *t)
@@ -79,7 +80,9 @@ int main(int argc, char **argv)
     const char **words = NEW_N(a, const char *, argc + 1);
     for (int i = 0; i < argc; i++) words[i] = argv[i];
     const Cli *cli = cli_parse(a, argc, words);
-    Driver d = { .arena = a, .diag = diag_new(a), .cli = cli, .json = cli_has(cli, OPT_JSON), .out = text_new(a), .result = text_new(a) };
+    Driver d = {
+        .arena = a, .diag = diag_new(a), .cli = cli, .json = cli_has(cli, OPT_JSON), .out = text_new(a), .result = text_new(a)
+    };
     if (argc == 1) {
         cli_help(&d.out);
         fputs(d.out.at, stderr);

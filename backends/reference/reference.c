@@ -1,4 +1,5 @@
-/* reference.c: prints the oracle: the header, pack, one function with a naive loop nest per node, and run, which calls them in order. */
+/* reference.c: prints the oracle: the header, pack, one function with a naive loop nest per node, and run, which calls them in
+ * order. */
 #include "reference.h"
 #include "print.h"
 

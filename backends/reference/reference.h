@@ -1,5 +1,7 @@
-/* reference.h: the oracle. One naive OpenMP loop nest per node of the graph, accumulating in double; it shares nothing with lowering.
- * Rounding: inputs, outputs and parameters are in their dtype; what enters a convolution is rounded to the convolution's dtype; else all is double. */
+/* reference.h: the oracle. One naive OpenMP loop nest per node of the graph, accumulating in double; it shares nothing with
+ * lowering.
+ * Rounding: inputs, outputs and parameters are in their dtype; what enters a convolution is rounded to the convolution's dtype;
+ * else all is double. */
 #ifndef FCM_REFERENCE_H
 #define FCM_REFERENCE_H
 #include "diag.h"
@@ -16,10 +18,13 @@ typedef struct RefOptions {
 
 /* The API of the CPU build, with packed = the parameters one after the other, each from a multiple of 64 bytes. With bounded also
  *     size_t P_bounded_bytes(int n);
- *     int P_bounded(int n, const void *packed, const void *const *in, double *const *v, double *const *b, double *const *s, double *maxima,
+ *     int P_bounded(int n, const void *packed, const void *const *in, double *const *v, double *const *b, double *const *s,
+ * double *maxima,
  *                   double u_acc, double kappa, void *workspace);
- * v, b, s: per output its values, their rigorous error bounds and the variances of the expected error; maxima: per node of the graph
- * the largest magnitude and the largest sum of |x w|; u_acc: the unit roundoff of the accumulator under test; kappa: 1/3 where it rounds
+ * v, b, s: per output its values, their rigorous error bounds and the variances of the expected error; maxima: per node of the
+ * graph
+ * the largest magnitude and the largest sum of |x w|; u_acc: the unit roundoff of the accumulator under test; kappa: 1/3 where
+ * it rounds
  * to nearest, 1 where it may truncate. False: a size overflows. Ops that are not lowered were refused by graph_stages. */
 bool emit_reference(Arena *a, const Graph *g, const RefOptions *o, Text *source, Text *header);
 

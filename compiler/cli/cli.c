@@ -5,7 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum Kind { KIND_FLAG, KIND_TEXT, KIND_COUNT, KIND_MANY, KIND_DEFINE, KIND_PAIR, KIND_DTYPE, KIND_TARGET, KIND_EMIT } Kind;
+typedef enum Kind {
+    KIND_FLAG,
+    KIND_TEXT,
+    KIND_COUNT,
+    KIND_MANY,
+    KIND_DEFINE,
+    KIND_PAIR,
+    KIND_DTYPE,
+    KIND_TARGET,
+    KIND_EMIT
+} Kind;
 typedef struct VerbRow { const char *name; int files; } VerbRow;
 typedef struct OptRow { const char *name; char letter; Kind kind; unsigned verbs; } OptRow;
 
@@ -21,7 +31,9 @@ static const char *const emit_names[] = {
 #define EMIT(e, name, help) name,
 #include "options.def"
 };
-static const char *const target_names[] = { [CLI_TARGET_NONE] = "", [CLI_CUDA] = "cuda", [CLI_CPU] = "cpu", [CLI_REFERENCE] = "reference" };
+static const char *const target_names[] = {
+    [CLI_TARGET_NONE] = "", [CLI_CUDA] = "cuda", [CLI_CPU] = "cpu", [CLI_REFERENCE] = "reference"
+};
 
 const char *cli_verb_name(Verb v) { return verb_rows[v].name; }
 const char *cli_emit_name(Emit e) { return emit_names[e]; }
@@ -138,7 +150,8 @@ static bool long_option(Parse *p, const char *word)
     const char *names[OPT_COUNT];
     for (int o = 0; o < OPT_COUNT; o++) {
         names[o] = opt_rows[o].name;
-        if (strlen(names[o]) == n && n > 0 && memcmp(names[o], word, n) == 0) return take(p, (Opt)o, word[n] ? word + n + 1 : NULL);
+        if (strlen(names[o]) == n && n > 0 && memcmp(names[o], word, n) == 0)
+            return take(p, (Opt)o, word[n] ? word + n + 1 : NULL);
     }
     const char *near = diag_nearest(arena_strndup(p->a, word, n), names, OPT_COUNT);
     if (near) p->cli->hint = arena_printf(p->a, "did you mean '--%s'?", near);
@@ -182,17 +195,20 @@ static bool check_whole(Parse *p)
     Cli *c = p->cli;
     for (int i = 0; i < c->given.n; i++) {
         Opt o = c->given.at[i].opt;
-        if (!(opt_rows[o].verbs & 1u << c->verb)) return fail(p, "%s does not go with '%s'", spelling(p, o), verb_rows[c->verb].name);
+        if (!(opt_rows[o].verbs & 1u << c->verb))
+            return fail(p, "%s does not go with '%s'", spelling(p, o), verb_rows[c->verb].name);
     }
     if (cli_has(c, OPT_HELP) || cli_has(c, OPT_VERSION)) return true;
     int most = verb_rows[c->verb].files;
     bool optional = c->verb == VERB_DEVICES || most == 0;
-    if (c->files.n == 0 && !optional) return fail(p, c->verb == VERB_EXPLAIN ? "explain wants a code such as FCM3001" : "no source file was given");
+    if (c->files.n == 0 && !optional)
+        return fail(p, c->verb == VERB_EXPLAIN ? "explain wants a code such as FCM3001" : "no source file was given");
     if (c->files.n > most) return fail(p, "'%s' is one operand too many for '%s'", c->files.at[most], verb_rows[c->verb].name);
     if (cli_has(c, OPT_JSON) && cli_text(c, OPT_OUT) && strcmp(cli_text(c, OPT_OUT), "-") == 0)
         return fail(p, "--json and -o - both want stdout");
     const char *mode = cli_text(c, OPT_MODE);
-    if (mode && strcmp(mode, "exact") != 0 && strcmp(mode, "bounded") != 0) return fail(p, "--mode wants exact or bounded, not '%s'", mode);
+    if (mode && strcmp(mode, "exact") != 0 && strcmp(mode, "bounded") != 0)
+        return fail(p, "--mode wants exact or bounded, not '%s'", mode);
     return true;
 }
 

@@ -29,7 +29,8 @@ enum {
 };
 typedef enum CliTarget { CLI_TARGET_NONE, CLI_CUDA, CLI_CPU, CLI_REFERENCE } CliTarget;
 
-/* One option as given. name/value: the two sides of DEFINE and PAIR (a PAIR without "=" has name NULL); number: COUNT, MANY, DEFINE. */
+/* One option as given. name/value: the two sides of DEFINE and PAIR (a PAIR without "=" has name NULL); number: COUNT, MANY,
+ * DEFINE. */
 typedef struct CliGiven { Opt opt; const char *text, *name, *value; int64_t number; } CliGiven;
 
 typedef struct Cli {

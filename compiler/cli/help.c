@@ -42,19 +42,23 @@ static void put_option(Text *t, int o)
 
 void cli_help(Text *t)
 {
-    text_put(t, "usage: fcmc [VERB] FILE [options]\n\nfcmc compiles blocks of depthwise and pointwise convolutions into fused CUDA kernels and OpenMP C.\n\nverbs:\n");
-    for (int v = 0; v < VERB_COUNT; v++) entry(t, arena_printf(t->arena, "%s %s", verbs[v].name, verbs[v].operands), verbs[v].help);
+    text_put(t, "usage: fcmc [VERB] FILE [options]\n\nfcmc compiles blocks of depthwise and pointwise convolutions into fused "
+                "CUDA kernels and OpenMP C.\n\nverbs:\n");
+    for (int v = 0; v < VERB_COUNT; v++)
+        entry(t, arena_printf(t->arena, "%s %s", verbs[v].name, verbs[v].operands), verbs[v].help);
     text_put(t, "\noptions (fcmc VERB --help shows those of one verb):\n");
     for (int o = 0; o < OPT_COUNT; o++) put_option(t, o);
     text_put(t, "\nforms of --emit:\n");
     for (int e = 0; e < EMIT_COUNT; e++) entry(t, emits[e].name, emits[e].help);
     text_put(t, "\nexit status:\n");
-    for (size_t s = 0; s < sizeof statuses / sizeof *statuses; s++) entry(t, arena_printf(t->arena, "%d", statuses[s].code), statuses[s].help);
+    for (size_t s = 0; s < sizeof statuses / sizeof *statuses; s++)
+        entry(t, arena_printf(t->arena, "%d", statuses[s].code), statuses[s].help);
 }
 
 void cli_help_verb(Text *t, Verb v)
 {
-    text_printf(t, "usage: fcmc %s %s%s[options]\n\n%s\n\noptions:\n", verbs[v].name, verbs[v].operands, *verbs[v].operands ? " " : "", verbs[v].help);
+    text_printf(t, "usage: fcmc %s %s%s[options]\n\n%s\n\noptions:\n", verbs[v].name, verbs[v].operands,
+                *verbs[v].operands ? " " : "", verbs[v].help);
     for (int o = 0; o < OPT_COUNT; o++)
         if (options[o].verbs & 1u << v) put_option(t, o);
 }

@@ -69,7 +69,8 @@ double io_element(const IoTensor *t, int64_t i)
     ice("tensor type %d", (int)t->type);
 }
 
-/* v rounded once, to nearest even, to `digits` significant bits with least exponent `least`: what is left is exact in the narrow type. */
+/* v rounded once, to nearest even, to `digits` significant bits with least exponent `least`: what is left is exact in the narrow
+ * type. */
 static double round_digits(double v, int digits, int least)
 {
     if (v == 0 || !isfinite(v)) return v;
@@ -78,7 +79,7 @@ static double round_digits(double v, int digits, int least)
     return nearbyint(v / ulp) * ulp;
 }
 
-static double clamped(double v, double lo, double hi) { return v >= lo ? v <= hi ? nearbyint(v) : hi : lo; }    /* NaN becomes lo */
+static double clamped(double v, double lo, double hi) { return v >= lo ? v <= hi ? nearbyint(v) : hi : lo; } /* NaN becomes lo */
 
 void io_put(IoType type, void *data, int64_t i, double v)
 {
@@ -128,7 +129,8 @@ static bool unknown_suffix(Diag *d, const char *path)
 {
     diag_error(d, NOWHERE, "FCM3002", "%s: a tensor file ends in .npy, .npz or .safetensors", path);
     if (ends(path, ".pt") || ends(path, ".pth") || ends(path, ".bin"))
-        diag_note(d, NOWHERE, "convert it in Python: safetensors.torch.save_file(torch.load('w.pt', weights_only=True), 'w.safetensors')");
+        diag_note(d, NOWHERE,
+                  "convert it in Python: safetensors.torch.save_file(torch.load('w.pt', weights_only=True), 'w.safetensors')");
     return false;
 }
 
@@ -137,7 +139,8 @@ static bool stands_in(const IoFile *f)
     static const char *const heads[] = { "version https://git-lfs", "<!DOCTYPE", "<!doctype", "<html" };
     for (int i = 0; i < 4; i++) {
         if (f->n < strlen(heads[i]) || memcmp(f->at, heads[i], strlen(heads[i])) != 0) continue;
-        diag_error(f->diag, NOWHERE, "FCM3007", "%s: this is %s, not the tensors themselves", f->path, i == 0 ? "a Git-LFS pointer" : "a web page");
+        diag_error(f->diag, NOWHERE, "FCM3007", "%s: this is %s, not the tensors themselves", f->path,
+                   i == 0 ? "a Git-LFS pointer" : "a web page");
         return true;
     }
     return false;
@@ -197,12 +200,13 @@ static bool same_shape(const IoTensor *t, const IoWant *w)
 bool io_take(Arena *a, Diag *d, const char *path, const IoTensor *t, IoWant *w, IoCast cast)
 {
     if (!same_shape(t, w)) {
-        diag_error(d, NOWHERE, "FCM3012", "%s: '%s' has shape %s; the block wants %s", path, w->name, io_shape_text(a, t->rank, t->dim),
-                   io_shape_text(a, w->rank, w->dim));
+        diag_error(d, NOWHERE, "FCM3012", "%s: '%s' has shape %s; the block wants %s", path, w->name,
+                   io_shape_text(a, t->rank, t->dim), io_shape_text(a, w->rank, w->dim));
         return false;
     }
     if (t->type != w->type && cast == IO_REFUSE) {
-        diag_error(d, NOWHERE, "FCM3013", "%s: '%s' is %s; the block wants %s", path, w->name, io_type_name(t->type), io_type_name(w->type));
+        diag_error(d, NOWHERE, "FCM3013", "%s: '%s' is %s; the block wants %s", path, w->name, io_type_name(t->type),
+                   io_type_name(w->type));
         return false;
     }
     w->dim0 = w->rank ? t->dim[0] : 1;
@@ -242,8 +246,8 @@ bool io_match(Arena *a, Diag *d, const IoSet *s, IoWant *wants, int n, IoCast ca
             continue;
         }
         const char *near = nearest_in(a, wants[i].name, s);
-        diag_error(d, NOWHERE, "FCM3010", "%s: there is no '%s' %s of %s", s->path, wants[i].name, io_shape_text(a, wants[i].rank, wants[i].dim),
-                   io_type_name(wants[i].type));
+        diag_error(d, NOWHERE, "FCM3010", "%s: there is no '%s' %s of %s", s->path, wants[i].name,
+                   io_shape_text(a, wants[i].rank, wants[i].dim), io_type_name(wants[i].type));
         if (near) diag_note(d, NOWHERE, "the file has '%s': did you mean that?", near);
         ok = false;
     }

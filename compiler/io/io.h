@@ -1,4 +1,5 @@
-/* io.h: tensor files: .npy, .npz, .safetensors. Files are hostile: every length, offset and count is checked against the bytes that are there. */
+/* io.h: tensor files: .npy, .npz, .safetensors. Files are hostile: every length, offset and count is checked against the bytes
+ * that are there. */
 #ifndef FCM_IO_H
 #define FCM_IO_H
 #include "arena.h"
@@ -55,7 +56,8 @@ const char *io_shape_text(Arena *a, int rank, const int64_t *dim);     /* "[3, 3
 typedef struct IoWant { const char *name; IoType type; int rank; int64_t dim[4]; const void *data; int64_t dim0; } IoWant;
 typedef enum IoCast { IO_REFUSE, IO_CAST } IoCast;
 
-/* Finds each want by name and sets data (aligned to 16; dim0: the size found for dim[0]). Missing, unknown, misshapen and mistyped tensors are all reported. */
+/* Finds each want by name and sets data (aligned to 16; dim0: the size found for dim[0]). Missing, unknown, misshapen and
+ * mistyped tensors are all reported. */
 bool io_match(Arena *a, Diag *d, const IoSet *s, IoWant *wants, int n, IoCast cast);
 /* The tensor of a want alone, whatever its name in the file. */
 bool io_take(Arena *a, Diag *d, const char *path, const IoTensor *t, IoWant *want, IoCast cast);

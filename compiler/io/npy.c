@@ -8,7 +8,11 @@
 
 enum { MAX_HEADER = 1 << 20, MAX_WORD = 64 };
 
-typedef struct Scan { const IoFile *f; const char *what; const char *p, *end; } Scan;     /* what: "x.npy" or "w.npz: member e.weight" */
+typedef struct Scan {
+    const IoFile *f;
+    const char *what;
+    const char *p, *end;
+} Scan; /* what: "x.npy" or "w.npz: member e.weight" */
 
 static bool bad(const Scan *s, const char *why)
 {
@@ -115,7 +119,8 @@ static bool type_of(const Scan *s, const Dict *d, IoTensor *t)
     for (t->type = 0; t->type < IO_TYPE_COUNT; t->type++)
         if (*names[t->type] && strcmp(names[t->type], d->type) == 0) break;
     if (t->type == IO_TYPE_COUNT) {
-        diag_error(s->f->diag, (Loc){ 0 }, "FCM3004", "%s: elements are '%s'; read are <f2 <f4 <f8 |i1 |u1 <i4", s->what, d->type);
+        diag_error(s->f->diag, (Loc){ 0 }, "FCM3004", "%s: elements are '%s'; read are <f2 <f4 <f8 |i1 |u1 <i4", s->what,
+                   d->type);
         return false;
     }
     if (!d->fortran || t->rank < 2) return true;
@@ -161,7 +166,8 @@ void npy_header(Text *t, const IoTensor *x)
     };
     Text h = text_new(t->arena);
     text_printf(&h, "{'descr': '%s', 'fortran_order': False, 'shape': (", names[x->type]);
-    for (int i = 0; i < x->rank; i++) text_printf(&h, i + 1 < x->rank ? "%lld, " : x->rank == 1 ? "%lld," : "%lld", (long long)x->dim[i]);
+    for (int i = 0; i < x->rank; i++)
+        text_printf(&h, i + 1 < x->rank ? "%lld, " : x->rank == 1 ? "%lld," : "%lld", (long long)x->dim[i]);
     text_put(&h, "), }");
     while ((10 + h.n + 1) % 64) text_put(&h, " ");
     text_put(&h, "\n");

@@ -1,4 +1,5 @@
-/* npz.c: a zip archive of .npy members, stored or deflated. The central directory is what counts; local headers only tell where data begin.
+/* npz.c: a zip archive of .npy members, stored or deflated. The central directory is what counts; local headers only tell where
+ * data begin.
  * Bombs: deflate cannot expand more than 1032 times, and members may not share bytes, so memory stays within that of the file. */
 #include "formats.h"
 #include "window.h"
@@ -6,8 +7,16 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { END_BYTES = 22, ENTRY_BYTES = 46, LOCAL_BYTES = 30, LOCATOR_BYTES = 20, END64_BYTES = 56, MAX_COMMENT = 65535, MAX_MEMBERS = 65536,
-       DEFLATE_MOST = 1032 };
+enum {
+    END_BYTES = 22,
+    ENTRY_BYTES = 46,
+    LOCAL_BYTES = 30,
+    LOCATOR_BYTES = 20,
+    END64_BYTES = 56,
+    MAX_COMMENT = 65535,
+    MAX_MEMBERS = 65536,
+    DEFLATE_MOST = 1032
+};
 
 typedef struct Directory { uint64_t count, bytes, offset; } Directory;
 typedef struct Member { const char *name; unsigned flags, method, crc; uint64_t packed, size, local; } Member;
@@ -32,7 +41,8 @@ static bool find_directory(const IoFile *f, Directory *d)
         const unsigned char *l = e - LOCATOR_BYTES;
         if (at < LOCATOR_BYTES || memcmp(l, "PK\6\7", 4) != 0) return bad(f, NULL, "its 64-bit directory is missing");
         uint64_t where = io_le(l + 8, 8);
-        if (f->n < END64_BYTES || where > f->n - END64_BYTES || memcmp(f->at + where, "PK\6\6", 4) != 0) return bad(f, NULL, "its 64-bit directory is missing");
+        if (f->n < END64_BYTES || where > f->n - END64_BYTES || memcmp(f->at + where, "PK\6\6", 4) != 0)
+            return bad(f, NULL, "its 64-bit directory is missing");
         const unsigned char *w = f->at + where;
         *d = (Directory){ io_le(w + 32, 8), io_le(w + 40, 8), io_le(w + 48, 8) };
     }
@@ -43,7 +53,8 @@ static bool find_directory(const IoFile *f, Directory *d)
 /* Sizes of 2^32 - 1 stand in the 64-bit extra field, in this order, only those that are full. */
 static bool wide_fields(const IoFile *f, Member *m, const unsigned char *extra, size_t n)
 {
-    uint64_t *full[] = { m->size == UINT32_MAX ? &m->size : NULL, m->packed == UINT32_MAX ? &m->packed : NULL, m->local == UINT32_MAX ? &m->local : NULL };
+    uint64_t *full[] = { m->size == UINT32_MAX ? &m->size : NULL, m->packed == UINT32_MAX ? &m->packed : NULL,
+                         m->local == UINT32_MAX ? &m->local : NULL };
     if (!full[0] && !full[1] && !full[2]) return true;
     for (size_t at = 0; n - at >= 4;) {
         size_t id = io_le(extra + at, 2), len = io_le(extra + at + 2, 2);
@@ -69,7 +80,8 @@ static bool read_entry(const IoFile *f, const unsigned char **at, const unsigned
     size_t name = io_le(p + 28, 2), extra = io_le(p + 30, 2), comment = io_le(p + 32, 2);
     if ((size_t)(end - p) < ENTRY_BYTES + name + extra + comment) return bad(f, NULL, "an entry of its directory is malformed");
     if (memchr(p + ENTRY_BYTES, 0, name)) return bad(f, NULL, "the name of a member holds a NUL");
-    *m = (Member){ arena_strndup(f->arena, (const char *)p + ENTRY_BYTES, name), (unsigned)io_le(p + 8, 2), (unsigned)io_le(p + 10, 2),
+    *m = (Member){ arena_strndup(f->arena, (const char *)p + ENTRY_BYTES, name), (unsigned)io_le(p + 8, 2), (unsigned)io_le(p +
+    * 10, 2),
                    (unsigned)io_le(p + 16, 4), io_le(p + 20, 4), io_le(p + 24, 4), io_le(p + 42, 4) };
     *at = p + ENTRY_BYTES + name + extra + comment;
     return wide_fields(f, m, p + ENTRY_BYTES + name, extra);
@@ -98,7 +110,8 @@ static bool unpack(const IoFile *f, const Member *m, uint64_t *taken, IoFile *ou
 {
     if (m->flags & 1) return bad(f, m->name, "it is encrypted");
     if (m->method != 0 && m->method != 8) return bad(f, m->name, "it is packed by another method than deflate");
-    if (m->local > f->n || f->n - m->local < LOCAL_BYTES || memcmp(f->at + m->local, "PK\3\4", 4) != 0) return bad(f, m->name, "its data lie outside the file");
+    if (m->local > f->n || f->n - m->local < LOCAL_BYTES || memcmp(f->at + m->local, "PK\3\4", 4) != 0)
+        return bad(f, m->name, "its data lie outside the file");
     const unsigned char *l = f->at + m->local;
     uint64_t start = m->local + LOCAL_BYTES + io_le(l + 26, 2) + io_le(l + 28, 2);
     if (start > f->n || m->packed > f->n - start) return bad(f, m->name, "its data lie outside the file");
@@ -108,7 +121,8 @@ static bool unpack(const IoFile *f, const Member *m, uint64_t *taken, IoFile *ou
     if (m->method == 0) {
         if (m->packed != m->size) return bad(f, m->name, "it is stored, yet its two sizes differ");
     } else {
-        if (m->size > m->packed * DEFLATE_MOST + DEFLATE_MOST) return bad(f, m->name, "it claims more bytes than its data can hold");
+        if (m->size > m->packed * DEFLATE_MOST + DEFLATE_MOST)
+            return bad(f, m->name, "it claims more bytes than its data can hold");
         unsigned char *fresh = arena_alloc(f->arena, m->size ? m->size : 1);
         if (!inflate_member(f, m, f->at + start, fresh)) return false;
         out->at = fresh;
@@ -144,7 +158,8 @@ static void put_le(Text *t, uint64_t v, int bytes)
     io_bytes(t, p, (size_t)bytes);
 }
 
-/* The fields that local header and directory entry share: version to the length of the extra field. Dates are 1980-01-01: same bytes every day. */
+/* The fields that local header and directory entry share: version to the length of the extra field. Dates are 1980-01-01: same
+ * bytes every day. */
 static void put_common(Text *t, uint32_t crc, size_t size, size_t name)
 {
     const unsigned fields[] = { 20, 0, 0, 0, 0x21 };

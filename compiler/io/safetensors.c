@@ -1,4 +1,5 @@
-/* safetensors.c: u64 length of the header, JSON header { name: { dtype, shape, data_offsets: [begin, end) } }, bytes. The header may have 100 MB;
+/* safetensors.c: u64 length of the header, JSON header { name: { dtype, shape, data_offsets: [begin, end) } }, bytes. The header
+ * may have 100 MB;
  * the offsets must cover the bytes exactly once, so that a tensor cannot hide in another or point outside. */
 #include "formats.h"
 #include "window.h"
@@ -24,7 +25,8 @@ static bool bad(const IoFile *f, const char *name, const char *why)
 
 static bool shape_of(const IoFile *f, const char *name, const json_t *shape, IoTensor *t)
 {
-    if (!json_is_array(shape) || json_array_size(shape) > IO_MAX_RANK) return bad(f, name, "its shape is no array of at most 8 extents");
+    if (!json_is_array(shape) || json_array_size(shape) > IO_MAX_RANK)
+        return bad(f, name, "its shape is no array of at most 8 extents");
     t->rank = (int)json_array_size(shape);
     for (int i = 0; i < t->rank; i++) {
         const json_t *v = json_array_get(shape, (size_t)i);
@@ -41,17 +43,20 @@ static bool tensor_of(const IoFile *f, const char *name, const json_t *row, cons
     const char *type = json_string_value(json_object_get(row, "dtype"));
     if (!type) return bad(f, name, "it has no dtype");
     while (t->type < IO_TYPE_COUNT && strcmp(type_names[t->type], type) != 0) t->type++;
-    if (t->type == IO_TYPE_COUNT) return bad(f, name, arena_printf(f->arena, "its dtype '%.20s' is none of F16 BF16 F32 F64 I8 U8 I32", type));
+    if (t->type == IO_TYPE_COUNT)
+        return bad(f, name, arena_printf(f->arena, "its dtype '%.20s' is none of F16 BF16 F32 F64 I8 U8 I32", type));
     if (!shape_of(f, name, json_object_get(row, "shape"), t)) return false;
 
     const json_t *offsets = json_object_get(row, "data_offsets");
     if (!offsets) offsets = json_object_get(row, "offsets");
     const json_t *from = json_array_get(offsets, 0), *to = json_array_get(offsets, 1);
-    if (json_array_size(offsets) != 2 || !json_is_integer(from) || !json_is_integer(to)) return bad(f, name, "it has no pair of data_offsets");
+    if (json_array_size(offsets) != 2 || !json_is_integer(from) || !json_is_integer(to))
+        return bad(f, name, "it has no pair of data_offsets");
     json_int_t lo = json_integer_value(from), hi = json_integer_value(to);
     if (lo < 0 || hi < lo || (uint64_t)hi > size) return bad(f, name, "its data_offsets lie outside the data");
     int64_t bytes;
-    if (!io_elements(t, &bytes) || !win_mul(bytes, io_type_bytes(t->type), &bytes)) return bad(f, name, "its shape does not fit memory");
+    if (!io_elements(t, &bytes) || !win_mul(bytes, io_type_bytes(t->type), &bytes))
+        return bad(f, name, "its shape does not fit memory");
     if (bytes != hi - lo) return bad(f, name, "its data_offsets and its shape disagree");
     t->data = data + lo;
     t->bytes = (size_t)bytes;
@@ -72,8 +77,10 @@ static bool covers(const IoFile *f, const IoSet *s, const unsigned char *data, s
     qsort(order, (size_t)s->at.n, sizeof *order, by_address);
     const unsigned char *at = data;
     for (int i = 0; i < s->at.n; i++) {
-        if (order[i]->data != at) return bad(f, order[i]->name, (const unsigned char *)order[i]->data < at ? "its bytes overlap another tensor's"
-                                                                                                           : "there is a hole before its bytes");
+        if (order[i]->data != at)
+            return bad(f, order[i]->name,
+                       (const unsigned char *)order[i]->data < at ? "its bytes overlap another tensor's"
+                                                                  : "there is a hole before its bytes");
         at += order[i]->bytes;
     }
     return at == data + size || bad(f, NULL, "bytes after the last tensor belong to none");

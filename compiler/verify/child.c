@@ -1,10 +1,12 @@
-/* child.c: what a child needs beside the generated text: names and sizes (child.h), the main program, the emulator, the compiler's command. */
+/* child.c: what a child needs beside the generated text: names and sizes (child.h), the main program, the emulator, the
+ * compiler's command. */
 #include "child.h"
 
 #include <string.h>
 
 typedef struct EmbeddedFile { const char *name; const unsigned char *text; } EmbeddedFile;
-extern const unsigned char fcm_embedded_child_main_c[], fcm_embedded_ref_main_c[], fcm_embedded_bench_main_c[], fcm_embedded_onednn_chain_c[];
+extern const unsigned char fcm_embedded_child_main_c[], fcm_embedded_ref_main_c[], fcm_embedded_bench_main_c[],
+    fcm_embedded_onednn_chain_c[];
 #define EMULATOR_FILE(id, name) extern const unsigned char fcm_embedded_##id[];
 #include "emulator_files.inc"
 #undef EMULATOR_FILE
@@ -43,7 +45,8 @@ ChildSig child_of_module(Arena *a, const TmModule *m, const char *prefix, ChildK
     for (int i = 0; i < m->params.n + m->inputs.n + m->outputs.n; i++) {
         int in = i - m->params.n, out = in - m->inputs.n;
         const TmTensor *x = &m->tensors.at[in < 0 ? m->params.at[i] : out < 0 ? m->inputs.at[in] : m->outputs.at[out]];
-        ChildTensor t = { x->cname, x->dtype, in < 0 ? x->dim[0] * x->dim[1] * x->dim[2] * x->dim[3] : x->dim[1] * x->dim[2] * x->dim[3] };
+        ChildTensor t = { x->cname, x->dtype,
+                          in < 0 ? x->dim[0] * x->dim[1] * x->dim[2] * x->dim[3] : x->dim[1] * x->dim[2] * x->dim[3] };
         if (in < 0) vec_push(a, &s.params, t);
         else if (out < 0) vec_push(a, &s.inputs, t);
         else vec_push(a, &s.outputs, t);
@@ -63,10 +66,15 @@ char *child_print(Arena *a, const ChildSig *s, const char *header)
     static const char *const kinds[] = { "CHILD_REFERENCE", "CHILD_CPU", "CHILD_EMULATED", "CHILD_DEVICE" };
     bool cuda = s->kind == CHILD_EMULATED || s->kind == CHILD_DEVICE;
     Text t = text_new(a);
-    text_printf(&t, "/* names and sizes of %s, for child_main.c; made by fcmc */\n#define %s 1\n#include <stddef.h>\n#include <stdint.h>\n#include \"%s\"\n", s->prefix,
-                kinds[s->kind], header);
-    text_printf(&t, "#define CHILD_CALL(f) %s_##f\n#define CHILD_LAST_TYPE %s\n", s->prefix, cuda ? "struct CUstream_st *" : "int");
-    text_printf(&t, "enum { CHILD_PARAMS = %d, CHILD_INPUTS = %d, CHILD_OUTPUTS = %d, CHILD_SLOTS = %d, CHILD_NODES = %d, CHILD_BATCH = %lld, CHILD_BATCH_OPEN = %d };\n",
+    text_printf(&t,
+                "/* names and sizes of %s, for child_main.c; made by fcmc */\n#define %s 1\n#include <stddef.h>\n#include "
+                "<stdint.h>\n#include \"%s\"\n",
+                s->prefix, kinds[s->kind], header);
+    text_printf(&t, "#define CHILD_CALL(f) %s_##f\n#define CHILD_LAST_TYPE %s\n", s->prefix,
+                cuda ? "struct CUstream_st *" : "int");
+    text_printf(&t,
+                "enum { CHILD_PARAMS = %d, CHILD_INPUTS = %d, CHILD_OUTPUTS = %d, CHILD_SLOTS = %d, CHILD_NODES = %d, "
+                "CHILD_BATCH = %lld, CHILD_BATCH_OPEN = %d };\n",
                 s->params.n, s->inputs.n, s->outputs.n, s->slots, s->nodes, (long long)(s->batch ? s->batch : 1), s->batch == 0);
     if (s->slots) text_put(&t, "#define CHILD_COUNTED 1\n");
     put_sizes(&t, "params", s->params.at, s->params.n);
@@ -103,7 +111,8 @@ static bool prepare_emulator(ChildBuilder *b)
         const char *path = workdir_file(b->dir, "%s", f->name);
         if (!workdir_write(b->dir, b->diag, path, f->text, strlen((const char *)f->text))) return false;
         if (!strstr(f->name, ".cpp")) continue;
-        const char *const *argv = job_argv(a, "g++ -std=c++17 -O2 -fno-strict-aliasing -pthread -c", "-I", b->dir->path, path, "-o", arena_printf(a, "%s.o", path), (char *)NULL);
+        const char *const *argv = job_argv(a, "g++ -std=c++17 -O2 -fno-strict-aliasing -pthread -c", "-I", b->dir->path, path,
+                                           "-o", arena_printf(a, "%s.o", path), (char *)NULL);
         vec_push(a, &b->emulator, push(b, &b->first, workdir_file(b->dir, "%s.log", f->name), argv));
     }
     return true;
@@ -114,22 +123,27 @@ static const char *const *with_emulator(ChildBuilder *b, const char *const *argv
     VEC(const char *) v = { 0 };
     for (; *argv; argv++) vec_push(b->dir->arena, &v, *argv);
     for (const EmbeddedFile *f = emulator_files; f->name; f++)
-        if (strstr(f->name, ".cpp") && (checker || !strstr(f->name, "check"))) vec_push(b->dir->arena, &v, workdir_file(b->dir, "%s.o", f->name));
+        if (strstr(f->name, ".cpp") && (checker || !strstr(f->name, "check")))
+            vec_push(b->dir->arena, &v, workdir_file(b->dir, "%s.o", f->name));
     vec_push(b->dir->arena, &v, NULL);
     return v.at;
 }
 
 /* What bench times is what a user would build: no counters. */
-static const char *const *bench_command(Arena *a, const ChildSig *s, const char *dir, const char *source, const char *main_file, const char *program)
+static const char *const *bench_command(Arena *a, const ChildSig *s, const char *dir, const char *source, const char *main_file,
+                                        const char *program)
 {
     const char *flags = "cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -march=native -fopenmp";
     if (!s->peer) return job_argv(a, flags, "-I", dir, source, main_file, "-o", program, "-lm", (char *)NULL);
-    return job_argv(a, flags, "-DFCM_PEER", "-I", dir, source, main_file, arena_printf(a, "%s/onednn_chain.c", dir), "-o", program, "-ldnnl", "-lm", (char *)NULL);
+    return job_argv(a, flags, "-DFCM_PEER", "-I", dir, source, main_file, arena_printf(a, "%s/onednn_chain.c", dir), "-o",
+                    program, "-ldnnl", "-lm", (char *)NULL);
 }
 
-static const char *const *c_command(Arena *a, ChildKind kind, const char *dir, const char *source, const char *main_file, const char *program, const char *define)
+static const char *const *c_command(Arena *a, ChildKind kind, const char *dir, const char *source, const char *main_file,
+                                    const char *program, const char *define)
 {
-    const char *flags = kind == CHILD_REFERENCE ? "cc -std=c11 -O2 -march=native -ffp-contract=off -fopenmp" : "cc -std=c11 -O2 -march=native -fopenmp -DFCM_COUNT";
+    const char *flags = kind == CHILD_REFERENCE ? "cc -std=c11 -O2 -march=native -ffp-contract=off -fopenmp"
+                                                : "cc -std=c11 -O2 -march=native -fopenmp -DFCM_COUNT";
     return job_argv(a, flags, define, "-I", dir, source, main_file, "-o", program, "-lm", (char *)NULL);
 }
 
@@ -137,32 +151,44 @@ bool child_build(ChildBuilder *b, const char *name, const ChildSig *s, ChildText
 {
     Arena *a = b->dir->arena;
     bool cuda = s->kind == CHILD_EMULATED || s->kind == CHILD_DEVICE;
-    const char *dir = workdir_file(b->dir, "%s", name), *define = form == FORM_EXACT ? "-DFCM_EXACT" : "-UFCM_EXACT", *config = child_print(a, s, text.header_name);
-    const char *source = arena_printf(a, "%s/block.%s", dir, cuda ? "cu" : "c"), *main_file = arena_printf(a, "%s/main.%s", dir, cuda ? "cu" : "c");
-    const char *main_text = (const char *)(form == FORM_BENCH ? fcm_embedded_bench_main_c : s->kind == CHILD_REFERENCE ? fcm_embedded_ref_main_c : fcm_embedded_child_main_c);
+    const char *dir = workdir_file(b->dir, "%s", name), *define = form == FORM_EXACT ? "-DFCM_EXACT" : "-UFCM_EXACT",
+               *config = child_print(a, s, text.header_name);
+    const char *source = arena_printf(a, "%s/block.%s", dir, cuda ? "cu" : "c"),
+               *main_file = arena_printf(a, "%s/main.%s", dir, cuda ? "cu" : "c");
+    const char *main_text = (const char *)(form == FORM_BENCH           ? fcm_embedded_bench_main_c
+                                           : s->kind == CHILD_REFERENCE ? fcm_embedded_ref_main_c
+                                                                        : fcm_embedded_child_main_c);
     const char *peer = (const char *)fcm_embedded_onednn_chain_c;
     *out = (ChildBuild){ arena_printf(a, "%s/child", dir), -1, -1, s->kind == CHILD_EMULATED };
     workdir_subdir(b->dir, name);
     if (!workdir_write(b->dir, b->diag, source, text.source, strlen(text.source))) return false;
-    if (!workdir_write(b->dir, b->diag, arena_printf(a, "%s/%s", dir, text.header_name), text.header, strlen(text.header))) return false;
+    if (!workdir_write(b->dir, b->diag, arena_printf(a, "%s/%s", dir, text.header_name), text.header, strlen(text.header)))
+        return false;
     if (!workdir_write(b->dir, b->diag, arena_printf(a, "%s/child.h", dir), config, strlen(config))) return false;
     if (!workdir_write(b->dir, b->diag, main_file, main_text, strlen(main_text))) return false;
     const char *log = arena_printf(a, "%s/compile.log", dir), *const *argv;
-    if (form == FORM_BENCH && s->peer && !workdir_write(b->dir, b->diag, arena_printf(a, "%s/onednn_chain.c", dir), peer, strlen(peer))) return false;
+    if (form == FORM_BENCH && s->peer &&
+        !workdir_write(b->dir, b->diag, arena_printf(a, "%s/onednn_chain.c", dir), peer, strlen(peer)))
+        return false;
     if (form == FORM_BENCH) argv = bench_command(a, s, dir, source, main_file, out->program);
     else if (!cuda) argv = c_command(a, s->kind, dir, source, main_file, out->program, define);
     else if (s->kind == CHILD_DEVICE)
-        argv = job_argv(a, "nvcc -std=c++17 -O3 -arch=native", define, "-I", dir, source, main_file, "-o", out->program, (char *)NULL);
+        argv = job_argv(a, "nvcc -std=c++17 -O3 -arch=native", define, "-I", dir, source, main_file, "-o", out->program,
+                        (char *)NULL);
     else {
         if (!prepare_emulator(b)) return false;
         const char *object = arena_printf(a, "%s/block.o", dir);
         if (form == FORM_RACE)
             out->first = push(b, &b->first, arena_printf(a, "%s/object.log", dir),
-                              job_argv(a, "g++ -std=c++17 -O1 -g -fsanitize=thread -fno-strict-aliasing -DFCM_COUNT -x c++ -c", "-I", dir, "-I", b->dir->path, source, "-o",
-                                       object, (char *)NULL));
+                              job_argv(a, "g++ -std=c++17 -O1 -g -fsanitize=thread -fno-strict-aliasing -DFCM_COUNT -x c++ -c",
+                                       "-I", dir, "-I", b->dir->path, source, "-o", object, (char *)NULL));
         const char *flags = "g++ -std=c++17 -O1 -fno-strict-aliasing -pthread -DFCM_COUNT";
-        if (form == FORM_RACE) argv = job_argv(a, flags, "-I", dir, "-I", b->dir->path, "-x", "c++", main_file, "-x", "none", object, "-o", out->program, (char *)NULL);
-        else argv = job_argv(a, flags, define, "-I", dir, "-I", b->dir->path, "-x", "c++", source, main_file, "-x", "none", "-o", out->program, (char *)NULL);
+        if (form == FORM_RACE)
+            argv = job_argv(a, flags, "-I", dir, "-I", b->dir->path, "-x", "c++", main_file, "-x", "none", object, "-o",
+                            out->program, (char *)NULL);
+        else
+            argv = job_argv(a, flags, define, "-I", dir, "-I", b->dir->path, "-x", "c++", source, main_file, "-x", "none", "-o",
+                            out->program, (char *)NULL);
         argv = with_emulator(b, argv, form == FORM_RACE);
     }
     out->second = push(b, &b->second, log, argv);

@@ -1,4 +1,5 @@
-/* child.h: generated code runs in processes of its own: a temporary directory, the header that child_main.c needs, compilers, time-outs. */
+/* child.h: generated code runs in processes of its own: a temporary directory, the header that child_main.c needs, compilers,
+ * time-outs. */
 #ifndef FCM_CHILD_H
 #define FCM_CHILD_H
 #include "diag.h"
@@ -24,15 +25,20 @@ typedef struct Job {
     JobEnd end; int code;           /* results: status of EXITED, number of SIGNALLED */
     double seconds;
 } Job;
-void jobs_run(Job *jobs, int n, int parallel);                  /* all of them, `parallel` at a time; each in a process group of its own */
+void jobs_run(Job *jobs, int n, int parallel); /* all of them, `parallel` at a time; each in a process group of its own */
 bool job_ok(const Job *j);
 const char *job_words(Arena *a, const Job *j);                  /* "exit status 1: last lines of the log" */
-const char *const *job_argv(Arena *a, const char *words, ...);  /* words split at blanks, then further single arguments, until NULL */
+const char *const *job_argv(Arena *a, const char *words,
+                            ...); /* words split at blanks, then further single arguments, until NULL */
 bool program_exists(const char *name);                          /* in PATH */
 
 /* ---- what a child has to know of a build ---- */
 typedef enum ChildKind { CHILD_REFERENCE, CHILD_CPU, CHILD_EMULATED, CHILD_DEVICE } ChildKind;
-typedef struct ChildTensor { const char *cname; DType dtype; int64_t elements; } ChildTensor;      /* inputs and outputs: of one image */
+typedef struct ChildTensor {
+    const char *cname;
+    DType dtype;
+    int64_t elements;
+} ChildTensor; /* inputs and outputs: of one image */
 typedef struct ChildSig {
     ChildKind kind;
     const char *prefix;
@@ -47,7 +53,8 @@ ChildSig child_of_module(Arena *a, const TmModule *m, const char *prefix, ChildK
 int64_t child_bytes(const ChildTensor *t);
 char *child_print(Arena *a, const ChildSig *s, const char *header);     /* the text of child.h */
 
-/* Writes source, header, child.h and the main program into the directory `name`, and the jobs that build *program: those of `first` (objects)
+/* Writes source, header, child.h and the main program into the directory `name`, and the jobs that build *program: those of
+ * `first` (objects)
  * before those of `second`. */
 typedef enum ChildForm { FORM_REAL, FORM_EXACT, FORM_RACE, FORM_BENCH } ChildForm;
 typedef VEC(Job) Jobs;

@@ -25,11 +25,13 @@ static const char *says_little(Arena *a, const char *name, const double *want, i
     int64_t live = 0, other = 0;
     for (int64_t i = 0; i < n; i++) live += want[i] != 0, other += want[i] != want[0];
     if (n < 16) return NULL;
-    if (live * 400 < n) return arena_printf(a, "%s: only %lld of %lld expected values are not 0", name, (long long)live, (long long)n);
+    if (live * 400 < n)
+        return arena_printf(a, "%s: only %lld of %lld expected values are not 0", name, (long long)live, (long long)n);
     return other ? NULL : arena_printf(a, "%s: all expected values are %g", name, want[0]);
 }
 
-Compared compare_exact(Arena *a, const char *name, DType t, const void *got, const double *want, int64_t n, const int64_t shape[3])
+Compared compare_exact(Arena *a, const char *name, DType t, const void *got, const double *want, int64_t n,
+                       const int64_t shape[3])
 {
     IoTensor g = view(t, got);
     int64_t wrong = 0, worst = 0;
@@ -41,8 +43,9 @@ Compared compare_exact(Arena *a, const char *name, DType t, const void *got, con
         if (!(e <= most) && (!isnan(most) || wrong == 1)) most = e, worst = i;
     }
     if (wrong)
-        return (Compared){ VERIFY_FAILED, arena_printf(a, "%lld of %lld differ; worst %s: expected %.9g, got %.9g", (long long)wrong, (long long)n,
-                                                       place(a, name, worst, shape), want[worst], io_element(&g, worst)) };
+        return (Compared){ VERIFY_FAILED,
+                           arena_printf(a, "%lld of %lld differ; worst %s: expected %.9g, got %.9g", (long long)wrong,
+                                        (long long)n, place(a, name, worst, shape), want[worst], io_element(&g, worst)) };
     const char *little = says_little(a, name, want, n);
     if (little) return (Compared){ VERIFY_MISTRUSTED, little };
     return (Compared){ VERIFY_PASSED, arena_printf(a, "%s: %lld equal", name, (long long)n) };
@@ -62,23 +65,31 @@ static Sums measure(const IoTensor *g, const double *want, const double *bound, 
     return m;
 }
 
-/* The estimate adds up what may happen at every op; a quarter more covers its model, and 3 / sqrt(n) the scatter of few elements. An estimate above a
+/* The estimate adds up what may happen at every op; a quarter more covers its model, and 3 / sqrt(n) the scatter of few
+ * elements. An estimate above a
  * twentieth of the values themselves would let wrong code pass. */
-Compared compare_bounded(Arena *a, const char *name, DType t, const void *got, const double *want, const double *bound, const double *variance, int64_t n,
-                         const int64_t shape[3])
+Compared compare_bounded(Arena *a, const char *name, DType t, const void *got, const double *want, const double *bound,
+                         const double *variance, int64_t n, const int64_t shape[3])
 {
     IoTensor g = view(t, got);
     if (n == 0) return (Compared){ VERIFY_PASSED, arena_printf(a, "%s: no elements", name) };
     Sums m = measure(&g, want, bound, variance, n);
-    double rms = sqrt(m.e2 / (double)n), values = sqrt(m.v2 / (double)n), estimate = sqrt(m.s2 / (double)n), allowed = 1.25 * estimate * (1 + 3 / sqrt((double)n));
+    double rms = sqrt(m.e2 / (double)n), values = sqrt(m.v2 / (double)n), estimate = sqrt(m.s2 / (double)n),
+           allowed = 1.25 * estimate * (1 + 3 / sqrt((double)n));
     const char *where = place(a, name, m.at, shape);
     if (m.outside)
-        return (Compared){ VERIFY_FAILED, arena_printf(a, "%lld of %lld outside their bound; worst %s: expected %.9g +- %.3g, got %.9g", (long long)m.outside,
-                                                       (long long)n, where, want[m.at], bound[m.at], io_element(&g, m.at)) };
+        return (Compared){
+            VERIFY_FAILED, arena_printf(a, "%lld of %lld outside their bound; worst %s: expected %.9g +- %.3g, got %.9g",
+                                        (long long)m.outside, (long long)n, where, want[m.at], bound[m.at], io_element(&g, m.at))
+        };
     if (!(rms <= allowed))
-        return (Compared){ VERIFY_FAILED, arena_printf(a, "%s: RMS error %.3g, at most %.3g is expected; worst %s: expected %.9g, got %.9g", name, rms, allowed, where,
-                                                       want[m.at], io_element(&g, m.at)) };
+        return (Compared){ VERIFY_FAILED,
+                           arena_printf(a, "%s: RMS error %.3g, at most %.3g is expected; worst %s: expected %.9g, got %.9g",
+                                        name, rms, allowed, where, want[m.at], io_element(&g, m.at)) };
     if (!(allowed <= values / 20))
-        return (Compared){ VERIFY_MISTRUSTED, arena_printf(a, "%s: the expected error %.3g is not small beside the values (RMS %.3g)", name, estimate, values) };
-    return (Compared){ VERIFY_PASSED, arena_printf(a, "%s: RMS error %.2g of %.2g expected, largest %.0f %% of its bound", name, rms, estimate, 100 * m.worst) };
+        return (Compared){ VERIFY_MISTRUSTED,
+                           arena_printf(a, "%s: the expected error %.3g is not small beside the values (RMS %.3g)", name,
+                                        estimate, values) };
+    return (Compared){ VERIFY_PASSED, arena_printf(a, "%s: RMS error %.2g of %.2g expected, largest %.0f %% of its bound", name,
+                                                   rms, estimate, 100 * m.worst) };
 }

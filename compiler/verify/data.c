@@ -1,5 +1,7 @@
-/* data.c: the numbers of a check. Exact data are small integers: how large a result will be is followed through the graph by its root mean square,
- * and a convolution whose sum would outgrow the dtype gets fewer non-zero weights. What really came out is measured by the reference. */
+/* data.c: the numbers of a check. Exact data are small integers: how large a result will be is followed through the graph by its
+ * root mean square,
+ * and a convolution whose sum would outgrow the dtype gets fewer non-zero weights. What really came out is measured by the
+ * reference. */
 #include "io.h"
 #include "verifier.h"
 
@@ -84,7 +86,7 @@ static float unit_variance(double eps)
 
 typedef struct Exact { Arena *a; const Graph *g; VerifyData *d; Rng rng; double *rms, cap; int amplitude, addend; } Exact;
 
-/* Weights of +-1, so many of them non-zero that the result stays under the cap; where nothing must be thinned, also 0 and +-2 come up. */
+/* Weights of +-1, so many of them non-zero that the result stays under the cap. */
 static double exact_conv(Exact *x, const GraphNode *n)
 {
     double fan = (double)fan_in(x->g, n), in = x->rms[n->in[0]], room = x->cap / (in > 0.5 ? in : 0.5), live = room * room;
@@ -115,7 +117,9 @@ static double exact_node(Exact *x, const GraphNode *n, int id, int64_t batch)
 {
     double a = n->nin > 0 ? x->rms[n->in[0]] : 0, b = n->nin > 1 ? x->rms[n->in[1]] : fabs(n->constant);
     switch (n->op) {
-    case GR_INPUT: integers(&x->rng, input_new(x->a, x->g, x->d, id, batch), -x->amplitude, x->amplitude); return x->amplitude * 0.8;
+    case GR_INPUT:
+        integers(&x->rng, input_new(x->a, x->g, x->d, id, batch), -x->amplitude, x->amplitude);
+        return x->amplitude * 0.8;
     case GR_DW:
     case GR_PW: return exact_conv(x, n);
     case GR_BN: return exact_bn(x, n);
@@ -129,9 +133,19 @@ static double exact_node(Exact *x, const GraphNode *n, int id, int64_t batch)
 
 VerifyData data_exact(Arena *a, const Graph *g, int64_t batch, uint64_t seed, int level)
 {
-    static const struct { double cap; int amplitude, addend; } levels[DATA_LEVELS] = { { 60, 3, 3 }, { 24, 2, 2 }, { 8, 2, 1 }, { 3, 1, 1 }, { 1, 1, 0 } };
+    static const struct {
+        double cap;
+        int amplitude, addend;
+    } levels[DATA_LEVELS] = { { 60, 3, 3 }, { 24, 2, 2 }, { 8, 2, 1 }, { 3, 1, 1 }, { 1, 1, 0 } };
     VerifyData d = data_new(a, g);
-    Exact x = { a, g, &d, { seed * 0x9E3779B97F4A7C15u + 1 }, NEW_N(a, double, g->nodes.n + 1), levels[level].cap, levels[level].amplitude, levels[level].addend };
+    Exact x = { a,
+                g,
+                &d,
+                { seed * 0x9E3779B97F4A7C15u + 1 },
+                NEW_N(a, double, g->nodes.n + 1),
+                levels[level].cap,
+                levels[level].amplitude,
+                levels[level].addend };
     for (int i = 0; i < g->nodes.n; i++) x.rms[i] = exact_node(&x, &g->nodes.at[i], i, batch);
     return d;
 }

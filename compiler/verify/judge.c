@@ -20,7 +20,8 @@ bool data_write(Arena *a, Diag *d, const char *path, const VerifyData *data, con
 {
     FILE *f = fopen(path, "wb");
     bool ok = f != NULL;
-    for (int i = 0; ok && i < sig->params.n; i++) ok = fwrite(data->param[i], 1, (size_t)child_bytes(&sig->params.at[i]), f) == (size_t)child_bytes(&sig->params.at[i]);
+    for (int i = 0; ok && i < sig->params.n; i++)
+        ok = fwrite(data->param[i], 1, (size_t)child_bytes(&sig->params.at[i]), f) == (size_t)child_bytes(&sig->params.at[i]);
     for (int i = 0; ok && i < sig->inputs.n; i++) {
         size_t n = (size_t)(batch * child_bytes(&sig->inputs.at[i]));
         ok = fwrite(data->input[i], 1, n, f) == n;
@@ -33,7 +34,8 @@ bool data_write(Arena *a, Diag *d, const char *path, const VerifyData *data, con
 bool expected_read(Arena *a, const char *path, const ChildSig *sig, int64_t batch, Expected *out)
 {
     size_t n = 16 * (size_t)sig->nodes;
-    for (int i = 0; i < sig->outputs.n; i++) n += (size_t)(batch * (24 * sig->outputs.at[i].elements + child_bytes(&sig->outputs.at[i])));
+    for (int i = 0; i < sig->outputs.n; i++)
+        n += (size_t)(batch * (24 * sig->outputs.at[i].elements + child_bytes(&sig->outputs.at[i])));
     char *p = read_exactly(a, path, n);
     if (!p) return false;
     double ***into[] = { &out->v, &out->b, &out->s };
@@ -69,12 +71,14 @@ static Compared judge_outputs(const Judge *j, const char *const *got)
         DType t = j->u->sig.outputs.at[i].dtype;
         const char *name = g->outputs.at[i].name;
         shape_of(j->u, i, shape);
-        Compared c = j->mode == MODE_EXACT ? compare_exact(j->v->arena, name, t, got[i], j->want->v[i], n, shape)
-                                           : compare_bounded(j->v->arena, name, t, got[i], j->want->v[i], j->want->b[i], j->want->s[i], n, shape);
+        Compared c = j->mode == MODE_EXACT
+                         ? compare_exact(j->v->arena, name, t, got[i], j->want->v[i], n, shape)
+                         : compare_bounded(j->v->arena, name, t, got[i], j->want->v[i], j->want->b[i], j->want->s[i], n, shape);
         if (c.status != VERIFY_PASSED) return c;
         all.text = *all.text ? arena_printf(j->v->arena, "%s; %s", all.text, c.text) : c.text;
     }
-    if (j->mode == MODE_EXACT && j->u->cases[MODE_EXACT].doubt) return (Compared){ VERIFY_MISTRUSTED, j->u->cases[MODE_EXACT].doubt };
+    if (j->mode == MODE_EXACT && j->u->cases[MODE_EXACT].doubt)
+        return (Compared){ VERIFY_MISTRUSTED, j->u->cases[MODE_EXACT].doubt };
     return all;
 }
 
@@ -84,7 +88,8 @@ static const char *slot_name(Arena *a, const TmModule *m, int slot)
     if (slot < m->tensors.n) return m->tensors.at[slot].name;
     for (int p = 0; p < m->programs.n; p++)
         for (int i = 0; i < m->programs.at[p]->images.n; i++)
-            if (tm_image_slot(m, m->programs.at[p], i) == slot) return arena_printf(a, "packed image %s of %s", m->programs.at[p]->images.at[i].name, m->programs.at[p]->name);
+            if (tm_image_slot(m, m->programs.at[p], i) == slot)
+                return arena_printf(a, "packed image %s of %s", m->programs.at[p]->images.at[i].name, m->programs.at[p]->name);
     return arena_printf(a, "slot %d", slot);
 }
 
@@ -101,12 +106,14 @@ static TmBytes walked(Arena *a, const TmModule *m, int64_t batch)
 }
 
 /* NULL: equal. */
-static const char *bytes_differ(Arena *a, const TmModule *m, const TmBytes *walk, const int64_t *read, const int64_t *written, const char *who)
+static const char *bytes_differ(Arena *a, const TmModule *m, const TmBytes *walk, const int64_t *read, const int64_t *written,
+                                const char *who)
 {
     for (int i = 0; i < walk->n; i++)
         if (walk->read[i] != read[i] || walk->written[i] != written[i])
-            return arena_printf(a, "%s: the walk counts %lld bytes read and %lld written, %s %lld and %lld", slot_name(a, m, i), (long long)walk->read[i],
-                                (long long)walk->written[i], who, (long long)read[i], (long long)written[i]);
+            return arena_printf(a, "%s: the walk counts %lld bytes read and %lld written, %s %lld and %lld", slot_name(a, m, i),
+                                (long long)walk->read[i], (long long)walk->written[i], who, (long long)read[i],
+                                (long long)written[i]);
     return NULL;
 }
 
@@ -161,7 +168,9 @@ static void judge_run(Judge *j, int k, const Job *jobs)
     bool last = j->mode == MODE_BOUNDED || !(j->v->o->modes & VERIFY_BOUNDED);
     if (subject->kind == CHILD_DEVICE || !(differ || last)) return;
     if (differ) verify_line(j->v, j->u, subject->what, "bytes", VERIFY_FAILED, differ);
-    else verify_line(j->v, j->u, subject->what, "bytes", VERIFY_PASSED, arena_printf(j->v->arena, "walk = counters = %lld bytes", (long long)total(&walk)));
+    else
+        verify_line(j->v, j->u, subject->what, "bytes", VERIFY_PASSED,
+                    arena_printf(j->v->arena, "walk = counters = %lld bytes", (long long)total(&walk)));
 }
 
 /* The interpreter on the exact data: same outputs, same bytes. */
@@ -189,7 +198,8 @@ static void judge_interpreter(Judge *j, int k)
     for (int i = 0; i < m->outputs.n; i++) {
         const ChildTensor *t = &j->u->sig.outputs.at[i];
         void *stored = arena_alloc(j->scratch, (size_t)(batch * child_bytes(t)) + 1);
-        for (int64_t e = 0; e < batch * t->elements; e++) io_put(io_type_of(t->dtype), stored, e, (double)run.data[m->outputs.at[i]][e]);
+        for (int64_t e = 0; e < batch * t->elements; e++)
+            io_put(io_type_of(t->dtype), stored, e, (double)run.data[m->outputs.at[i]][e]);
         got[i] = stored;
     }
     Compared c = judge_outputs(j, got);
@@ -206,7 +216,8 @@ static void judge_race(Judge *j, int k, const Job *jobs)
     const Job *failed = child_failed(&j->v->builder, &s->race);
     if (failed) verify_line(j->v, j->u, what, "race", VERIFY_FAILED, job_words(j->v->arena, failed));
     else if (s->job[MODES] < 0) verify_line(j->v, j->u, what, "race", VERIFY_SKIPPED, "the reference did not run");
-    else if (!job_ok(&jobs[s->job[MODES]])) verify_line(j->v, j->u, what, "race", VERIFY_FAILED, job_words(j->v->arena, &jobs[s->job[MODES]]));
+    else if (!job_ok(&jobs[s->job[MODES]]))
+        verify_line(j->v, j->u, what, "race", VERIFY_FAILED, job_words(j->v->arena, &jobs[s->job[MODES]]));
     else verify_line(j->v, j->u, what, "race", VERIFY_PASSED, "no race, no uninitialised or stray access");
 }
 
@@ -230,7 +241,9 @@ static void judge_mode(Judge *j, const Job *jobs)
         const SubjectRun *s = &j->u->subjects[k];
         if (s->skip) continue;
         const Job *failed = subject->module ? child_failed(&j->v->builder, &s->build[j->mode]) : NULL;
-        if (c->state == CASE_DEAD) verify_line(j->v, j->u, subject->what, check, VERIFY_FAILED, arena_printf(j->v->arena, "the reference: %s", c->doubt));
+        if (c->state == CASE_DEAD)
+            verify_line(j->v, j->u, subject->what, check, VERIFY_FAILED,
+                        arena_printf(j->v->arena, "the reference: %s", c->doubt));
         else if (!subject->module) judge_plain(j, k);
         else if (failed) verify_line(j->v, j->u, subject->what, "compile", VERIFY_FAILED, job_words(j->v->arena, failed));
         else judge_run(j, k, jobs);
@@ -246,7 +259,8 @@ void judge_unit(Verify *v, const UnitRun *u, const Job *jobs)
         Expected want;
         Judge j = { v, u, scratch, &want, m };
         if (u->cases[m].state == CASE_READY && !expected_read(scratch, u->cases[m].out, &u->sig, u->unit->batch, &want))
-            verify_line(v, u, "reference", m == MODE_EXACT ? "exact" : "bounded", VERIFY_FAILED, "the reference wrote too little");
+            verify_line(v, u, "reference", m == MODE_EXACT ? "exact" : "bounded", VERIFY_FAILED,
+                        "the reference wrote too little");
         else judge_mode(&j, jobs);
         arena_free(scratch);
     }

@@ -1,10 +1,17 @@
-/* peer.c: a graph as steps of bench/onednn_chain.c: convolutions that take their batch normalisation (folded) and activation along, additions. */
+/* peer.c: a graph as steps of bench/onednn_chain.c: convolutions that take their batch normalisation (folded) and activation
+ * along, additions. */
 #include "peer.h"
 
 /* Activations that the chain knows, by its numbers; -1: none of them. */
 static int act_number(Act a)
 {
-    return a == ACT_ID ? 0 : a == ACT_RELU ? 1 : a == ACT_RELU6 ? 2 : a == ACT_SILU ? 3 : a == ACT_HSWISH ? 4 : a == ACT_SIGMOID ? 5 : -1;
+    return a == ACT_ID        ? 0
+           : a == ACT_RELU    ? 1
+           : a == ACT_RELU6   ? 2
+           : a == ACT_SILU    ? 3
+           : a == ACT_HSWISH  ? 4
+           : a == ACT_SIGMOID ? 5
+                              : -1;
 }
 
 static int only_reader(const Graph *g, int node)
@@ -34,8 +41,9 @@ static void put_conv(Text *t, const Graph *g, int id, int end, int act)
     const GraphNode *n = &g->nodes.at[id], *in = &g->nodes.at[n->in[0]];
     WinAxis one = { 1, 1, 1, 0, 0 };
     const WinAxis *h = n->op == GR_DW ? &n->ah : &one, *w = n->op == GR_DW ? &n->aw : &one;
-    text_printf(t, "    { 1, %d, %d, 0, %d, %lld, %lld, %lld, %lld, %lld, %lld, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d },\n", n->op == GR_DW, n->in[0], end, (long long)in->c,
-                (long long)in->h, (long long)in->w, (long long)n->c, (long long)n->h, (long long)n->w, h->k, w->k, h->stride, w->stride, h->dilation, w->dilation, h->before,
+    text_printf(t, "    { 1, %d, %d, 0, %d, %lld, %lld, %lld, %lld, %lld, %lld, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d },\n",
+                n->op == GR_DW, n->in[0], end, (long long)in->c, (long long)in->h, (long long)in->w, (long long)n->c,
+                (long long)n->h, (long long)n->w, h->k, w->k, h->stride, w->stride, h->dilation, w->dilation, h->before,
                 w->before, h->after, w->after, act);
 }
 
@@ -51,8 +59,10 @@ static bool put_step(Text *t, const Graph *g, int i, int *last)
         put_conv(t, g, i, *last, act);
         return true;
     }
-    if (n->op != GR_ADD || n->nin != 2 || !same_shape(&g->nodes.at[n->in[0]], n) || !same_shape(&g->nodes.at[n->in[1]], n)) return false;
-    text_printf(t, "    { 0, 0, %d, %d, %d, 0, 0, 0, %lld, %lld, %lld, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 },\n", n->in[0], n->in[1], i, (long long)n->c, (long long)n->h, (long long)n->w);
+    if (n->op != GR_ADD || n->nin != 2 || !same_shape(&g->nodes.at[n->in[0]], n) || !same_shape(&g->nodes.at[n->in[1]], n))
+        return false;
+    text_printf(t, "    { 0, 0, %d, %d, %d, 0, 0, 0, %lld, %lld, %lld, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 },\n", n->in[0], n->in[1],
+                i, (long long)n->c, (long long)n->h, (long long)n->w);
     *last = i;
     return true;
 }
@@ -71,11 +81,13 @@ bool peer_print(Arena *a, const Graph *g, Text *out)
         count++;
     }
     text_printf(out, "enum { PEER_STEPS = %d, PEER_BUFFERS = %d };\n", ok ? count : 0, g->nodes.n);
-    text_put(out, "typedef struct PeerStep { int convolution, depthwise, in, in2, out, C, H, W, K, P, Q, R, S, sh, sw, dh, dw, top, left, bottom, right, act; } PeerStep;\n");
+    text_put(out, "typedef struct PeerStep { int convolution, depthwise, in, in2, out, C, H, W, K, P, Q, R, S, sh, sw, dh, dw, "
+                  "top, left, bottom, right, act; } PeerStep;\n");
     text_put(out, "static const PeerStep peer_steps[] = {\n");
     if (ok) text_put(out, rows.at);
     text_put(out, "    { 0 },\n};\nstatic const size_t peer_buffers[] = {");
-    for (int i = 0; i < g->nodes.n; i++) text_printf(out, " %lld,", (long long)(g->nodes.at[i].h * g->nodes.at[i].w * g->nodes.at[i].c));
+    for (int i = 0; i < g->nodes.n; i++)
+        text_printf(out, " %lld,", (long long)(g->nodes.at[i].h * g->nodes.at[i].w * g->nodes.at[i].c));
     text_put(out, " 0 };\n");
     return ok;
 }

@@ -1,5 +1,7 @@
-/* verifier.h: do compiled builds agree with the reference? Exact: integers for which every partial sum is exact, compared with ==. Bounded: real
- * numbers, each element inside its rigorous bound and the RMS error under a statistical estimate. Bytes: walk = interpreter = compiled counters. */
+/* verifier.h: do compiled builds agree with the reference? Exact: integers for which every partial sum is exact, compared with
+ * ==. Bounded: real
+ * numbers, each element inside its rigorous bound and the RMS error under a statistical estimate. Bytes: walk = interpreter =
+ * compiled counters. */
 #ifndef FCM_VERIFIER_H
 #define FCM_VERIFIER_H
 #include "child.h"
@@ -58,7 +60,8 @@ double data_exact_limit(DType t);                               /* integers up t
 /* ---- comparison (compare.c) ---- */
 typedef struct Compared { VerifyStatus status; const char *text; } Compared;
 /* got: elements of type t; want: doubles. shape: [h, w, c] of an image. */
-Compared compare_exact(Arena *a, const char *name, DType t, const void *got, const double *want, int64_t n, const int64_t shape[3]);
-Compared compare_bounded(Arena *a, const char *name, DType t, const void *got, const double *want, const double *bound, const double *variance, int64_t n,
-                         const int64_t shape[3]);
+Compared compare_exact(Arena *a, const char *name, DType t, const void *got, const double *want, int64_t n,
+                       const int64_t shape[3]);
+Compared compare_bounded(Arena *a, const char *name, DType t, const void *got, const double *want, const double *bound,
+                         const double *variance, int64_t n, const int64_t shape[3]);
 #endif

@@ -1,4 +1,5 @@
-/* verify.c: the order of a verification. Print and build everything (references and subjects of all units in parallel); draw data and run the
+/* verify.c: the order of a verification. Print and build everything (references and subjects of all units in parallel); draw
+ * data and run the
  * references, exact data again with a smaller level where they outgrew exactness; run the subjects on the same files; compare.
  * Results are read from files only when they are compared, one unit at a time. */
 #include "verifier_run.h"
@@ -39,7 +40,9 @@ static bool build_modes(Verify *v, const char *name, const ChildSig *sig, ChildT
             build[m] = *real;
             continue;
         }
-        if (!child_build(&v->builder, arena_printf(v->arena, "%s%s", name, exact ? "x" : ""), sig, text, exact ? FORM_EXACT : FORM_REAL, &build[m])) return false;
+        if (!child_build(&v->builder, arena_printf(v->arena, "%s%s", name, exact ? "x" : ""), sig, text,
+                         exact ? FORM_EXACT : FORM_REAL, &build[m]))
+            return false;
         if (!exact) real = &build[m];
     }
     return true;
@@ -101,7 +104,8 @@ static bool write_data(Verify *v, UnitRun *u, int id, int m)
     Arena *a = arena_new();
     const Graph *g = u->unit->graph;
     Case *c = &u->cases[m];
-    VerifyData d = m == MODE_EXACT ? data_exact(a, g, u->unit->batch, v->o->seed, c->level) : data_real(a, g, u->unit->batch, v->o->seed);
+    VerifyData d =
+        m == MODE_EXACT ? data_exact(a, g, u->unit->batch, v->o->seed, c->level) : data_real(a, g, u->unit->batch, v->o->seed);
     c->in = workdir_file(&v->dir, "c%d_%d.in", id, m);
     c->out = workdir_file(&v->dir, "c%d_%d.ref", id, m);
     bool ok = data_write(a, v->diag, c->in, &d, &u->sig, u->unit->batch);
@@ -114,9 +118,13 @@ static Job reference_job(Verify *v, const UnitRun *u, int m)
     /* f16 products may be added up by tensor cores, which truncate (2^-22 is safe); f32 ones are fused multiply-adds. */
     bool half = u->unit->graph->nodes.at[u->unit->graph->inputs.at[0]].dtype != DT_F32;
     const Case *c = &u->cases[m];
-    return (Job){ .argv = job_argv(v->arena, u->reference[m].program, c->in, c->out, arena_printf(v->arena, "%lld", (long long)u->unit->batch), "1",
-                                   half ? "2.384185791015625e-7" : "5.9604644775390625e-8", half ? "1" : "0.3333333333333333", (char *)NULL),
-                  .log = arena_printf(v->arena, "%s.log", c->out), .timeout = v->o->timeout, .threads = 1 };
+    return (Job){ .argv = job_argv(v->arena, u->reference[m].program, c->in, c->out,
+                                   arena_printf(v->arena, "%lld", (long long)u->unit->batch), "1",
+                                   half ? "2.384185791015625e-7" : "5.9604644775390625e-8", half ? "1" : "0.3333333333333333",
+                                   (char *)NULL),
+                  .log = arena_printf(v->arena, "%s.log", c->out),
+                  .timeout = v->o->timeout,
+                  .threads = 1 };
 }
 
 /* The first node whose numbers are too large to be exact, worded; NULL if all are exact. */
@@ -129,8 +137,12 @@ static const char *inexact(Verify *v, const UnitRun *u, const Case *c)
     if (!expected_read(a, c->out, &u->sig, u->unit->batch, &e)) why = "the reference wrote too little";
     for (int i = 0; !why && i < g->nodes.n; i++) {
         double limit = data_exact_limit(g->nodes.at[i].dtype);
-        if (!(e.maxima[2 * i] <= limit)) why = arena_printf(v->arena, "'%s' reaches %g; integers are exact up to %g", g->nodes.at[i].name, e.maxima[2 * i], limit);
-        else if (!(e.maxima[2 * i + 1] <= 16777216)) why = arena_printf(v->arena, "sums of '%s' may reach %g; f32 is exact up to 2^24", g->nodes.at[i].name, e.maxima[2 * i + 1]);
+        if (!(e.maxima[2 * i] <= limit))
+            why = arena_printf(v->arena, "'%s' reaches %g; integers are exact up to %g", g->nodes.at[i].name, e.maxima[2 * i],
+                               limit);
+        else if (!(e.maxima[2 * i + 1] <= 16777216))
+            why = arena_printf(v->arena, "sums of '%s' may reach %g; f32 is exact up to 2^24", g->nodes.at[i].name,
+                               e.maxima[2 * i + 1]);
     }
     arena_free(a);
     return why;
@@ -180,11 +192,17 @@ static void subject_jobs(Verify *v, UnitRun *u, int id, Jobs *jobs)
             int data = race ? (wants(v, MODE_BOUNDED) ? MODE_BOUNDED : MODE_EXACT) : m;
             const ChildBuild *b = race ? &s->race : &s->build[m];
             s->job[m] = -1;
-            if (s->skip || !subject->module || (race ? !subject->race : !wants(v, m)) || u->cases[data].state != CASE_READY || child_failed(&v->builder, b)) continue;
+            if (s->skip || !subject->module || (race ? !subject->race : !wants(v, m)) || u->cases[data].state != CASE_READY ||
+                child_failed(&v->builder, b))
+                continue;
             s->out[m] = workdir_file(&v->dir, "o%d_%d_%d", id, k, m);
-            vec_push(v->arena, jobs, (Job){ .argv = job_argv(v->arena, b->program, u->cases[data].in, s->out[m], arena_printf(v->arena, "%lld", (long long)u->unit->batch),
-                                                             "1", arena_printf(v->arena, "%d", race ? 1 : s->passes), (char *)NULL),
-                                            .log = arena_printf(v->arena, "%s.log", s->out[m]), .timeout = v->o->timeout, .threads = 1 });
+            vec_push(v->arena, jobs,
+                     (Job){ .argv = job_argv(v->arena, b->program, u->cases[data].in, s->out[m],
+                                             arena_printf(v->arena, "%lld", (long long)u->unit->batch), "1",
+                                             arena_printf(v->arena, "%d", race ? 1 : s->passes), (char *)NULL),
+                            .log = arena_printf(v->arena, "%s.log", s->out[m]),
+                            .timeout = v->o->timeout,
+                            .threads = 1 });
             s->job[m] = jobs->n - 1;
         }
     }
@@ -197,7 +215,8 @@ static bool references_built(Verify *v)
         for (int m = 0; m < MODES; m++) {
             const Job *j = wants(v, m) ? child_failed(&v->builder, &v->units[i].reference[m]) : NULL;
             if (!j) continue;
-            diag_error(v->diag, (Loc){ 0 }, "FCM5004", "the reference of '%s' does not compile: %s", v->units[i].unit->name, job_words(v->arena, j));
+            diag_error(v->diag, (Loc){ 0 }, "FCM5004", "the reference of '%s' does not compile: %s", v->units[i].unit->name,
+                       job_words(v->arena, j));
             return false;
         }
     return true;

@@ -1,4 +1,5 @@
-/* test_io.c: tensor files: what is written reads back equal, what NumPy writes is read, and what is wrong is refused with its code. */
+/* test_io.c: tensor files: what is written reads back equal, what NumPy writes is read, and what is wrong is refused with its
+ * code. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,9 @@ static Text npy(Arena *a, int version, const char *dict, size_t bytes)
 {
     Text t = text_new(a);
     size_t n = strlen(dict);
-    unsigned char head[12] = { 0x93, 'N', 'U', 'M', 'P', 'Y', (unsigned char)version, 0, (unsigned char)(n & 255), (unsigned char)(n >> 8), 0, 0 };
+    unsigned char head[12] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', (unsigned char)version, 0, (unsigned char)(n & 255), (unsigned char)(n >> 8), 0, 0
+    };
     io_bytes(&t, head, version == 1 ? 10 : 12);
     text_put(&t, dict);
     for (size_t i = 0; i < bytes; i++) io_bytes(&t, &(unsigned char){ (unsigned char)i }, 1);
@@ -166,11 +169,18 @@ static Text safe(Arena *a, const char *json, size_t data)
 static void refuses_bad_safetensors(void **state)
 {
     (void)state;
-    static const struct { const char *json; size_t data; const char *words; } cases[] = {
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "overlap" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, "hole" },
+    static const struct { const char *json; size_t data; const char *words;
+    } cases[] = {
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_"
+          "offsets\":[4,12]}}",
+          12, "overlap" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_"
+          "offsets\":[8,12]}}",
+          12, "hole" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 8, "belong to none" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "JSON" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_"
+          "offsets\":[0,4]}}",
+          4, "JSON" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,4]}}", 4, "disagree" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "integer from 0" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "outside" },
@@ -193,11 +203,23 @@ static void refuses_bad_safetensors(void **state)
 static void converts_elements(void **state)
 {
     (void)state;
-    static const struct { IoType type; double in, out; } cases[] = {
-        { IO_F16, 2049, 2048 },             { IO_F16, 2051, 2052 },     { IO_F16, 65519.9, 65504 },  { IO_F16, 65520, INFINITY },
-        { IO_F16, 0x1p-25, 0 },             { IO_F16, 0x1.8p-25, 0x1p-24 }, { IO_F16, 1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-10 },
-        { IO_BF16, 257, 256 },              { IO_BF16, 259, 260 },      { IO_I8, 127.5, 127 },       { IO_I8, -1e9, -128 },
-        { IO_I8, 2.5, 2 },                  { IO_U8, -3, 0 },           { IO_I32, 3e9, 2147483647 }, { IO_F32, 16777217, 16777216 },
+    static const struct { IoType type; double in, out;
+    } cases[] = {
+        { IO_F16, 2049, 2048 },
+        { IO_F16, 2051, 2052 },
+        { IO_F16, 65519.9, 65504 },
+        { IO_F16, 65520, INFINITY },
+        { IO_F16, 0x1p-25, 0 },
+        { IO_F16, 0x1.8p-25, 0x1p-24 },
+        { IO_F16, 1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-10 },
+        { IO_BF16, 257, 256 },
+        { IO_BF16, 259, 260 },
+        { IO_I8, 127.5, 127 },
+        { IO_I8, -1e9, -128 },
+        { IO_I8, 2.5, 2 },
+        { IO_U8, -3, 0 },
+        { IO_I32, 3e9, 2147483647 },
+        { IO_F32, 16777217, 16777216 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         unsigned char store[8];

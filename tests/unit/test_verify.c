@@ -1,4 +1,5 @@
-/* test_verify.c: a verification that cannot fail proves nothing. Wrong programs, crashes, endless loops, wrong byte counts, useless bounds and useless
+/* test_verify.c: a verification that cannot fail proves nothing. Wrong programs, crashes, endless loops, wrong byte counts,
+ * useless bounds and useless
  * data must each be noticed, and right ones pass. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +49,12 @@ static VerifySubject subject_of(Fix *f, const char *text, int rows)
     Text source = text_new(f->a), header = text_new(f->a);
     EmitOptions o = { .prelude = true, .header = "block.h" };
     if (!emit_cpu(f->a, m, &o, &source, &header, &why)) fail_msg("%s", why);
-    return (VerifySubject){ .what = "cpu", .kind = CHILD_CPU, .module = m, .text = { source.at, header.at, "block.h" }, .prefix = m->name, .interpret = true };
+    return (VerifySubject){ .what = "cpu",
+                            .kind = CHILD_CPU,
+                            .module = m,
+                            .text = { source.at, header.at, "block.h" },
+                            .prefix = m->name,
+                            .interpret = true };
 }
 
 static Fix verify(const char *reference, VerifySubject s, Fix f, int timeout)
@@ -101,11 +107,13 @@ static void a_right_program_passes(void **state)
 static void wrong_programs_fail(void **state)
 {
     (void)state;
-    static const struct { const char *body; bool exact; } cases[] = {
+    static const struct { const char *body; bool exact;
+    } cases[] = {
         { BLOCK("e = x |> pw(16) |> relu   d = e |> dw(3) |> silu  y = d |> pw(8)"), true },
         { BLOCK("e = x |> pw(16) |> relu6  d = e |> dw(3, dilation=2, pad=2) |> silu  y = d |> pw(8)"), true },
         { BLOCK("e = x |> pw(16) |> relu6  d = e |> dw(3) |> relu  y = d |> pw(8)"), true },
-        { BLOCK("e = x |> pw(16) |> relu6  d = e |> dw(3) |> hswish  y = d |> pw(8)"), false },     /* the same stand-in: only real numbers tell */
+        { BLOCK("e = x |> pw(16) |> relu6  d = e |> dw(3) |> hswish  y = d |> pw(8)"),
+          false }, /* the same stand-in: only real numbers tell */
         { BLOCK("e = x |> pw(16) |> relu6  d = e |> dw(3) |> silu  p = d |> pw(8)  y = p * 1.001"), false },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -134,9 +142,11 @@ static void wrong_byte_counts_fail(void **state)
 static void broken_children_are_told_apart(void **state)
 {
     (void)state;
-    static const struct { const char *addition; const char *check, *words; int timeout; } cases[] = {
+    static const struct { const char *addition; const char *check, *words; int timeout;
+    } cases[] = {
         { "#include <stdlib.h>\n__attribute__((constructor)) static void f(void) { abort(); }\n", "exact", "signal 6", 60 },
-        { "__attribute__((constructor)) static void f(void) { for (volatile int i = 0;; i++) continue; }\n", "exact", "no end after 5 seconds", 5 },
+        { "__attribute__((constructor)) static void f(void) { for (volatile int i = 0;; i++) continue; }\n", "exact",
+          "no end after 5 seconds", 5 },
         { "#error no\n", "compile", "#error no", 60 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -158,9 +168,12 @@ static void stray_writes_are_noticed(void **state)
     VerifySubject s = subject_of(&f, good, 2);
     s.interpret = false;
     const char *run = arena_printf(f.a, "#define %s_run real_run\n", s.prefix), *at = s.text.source;
-    s.text.source = arena_printf(f.a, "%s%s\n#undef %s_run\nint %s_run(int n, const void *p, const void *x, void *y, void *w, int t);\n"
-                                 "int %s_run(int n, const void *p, const void *x, void *y, void *w, int t) { int c = real_run(n, p, x, y, w, t);"
-                                 " if (c == 0 && n > 0) ((float *)y)[n * 7 * 6 * 8] = 1; return c; }\n", run, at, s.prefix, s.prefix, s.prefix);
+    s.text.source = arena_printf(
+        f.a,
+        "%s%s\n#undef %s_run\nint %s_run(int n, const void *p, const void *x, void *y, void *w, int t);\n"
+        "int %s_run(int n, const void *p, const void *x, void *y, void *w, int t) { int c = real_run(n, p, x, y, w, t);"
+        " if (c == 0 && n > 0) ((float *)y)[n * 7 * 6 * 8] = 1; return c; }\n",
+        run, at, s.prefix, s.prefix, s.prefix);
     f = verify(good, s, f, 60);
     expect(&f, "exact", VERIFY_FAILED, "an output: written outside its bounds");
     arena_free(f.a);
@@ -169,7 +182,8 @@ static void stray_writes_are_noticed(void **state)
 static void growing_numbers_are_mistrusted(void **state)
 {
     (void)state;
-    static const char growing[] = "block b(x: f16[N, 7, 6, 8]) { a = x * 2 * 2 * 2 * 2  c = a * 2 * 2 * 2 * 2  d = c * 2 * 2 * 2 * 2  y = d |> pw(8) return y }";
+    static const char growing[] = "block b(x: f16[N, 7, 6, 8]) { a = x * 2 * 2 * 2 * 2  c = a * 2 * 2 * 2 * 2  d = c * 2 * 2 * 2 "
+                                  "* 2  y = d |> pw(8) return y }";
     Fix f = fresh();
     f = verify(growing, subject_of(&f, growing, 2), f, 60);
     expect(&f, "exact", VERIFY_MISTRUSTED, "exact up to 2048");
@@ -196,7 +210,8 @@ static void comparisons_notice_what_says_little(void **state)
 
     got[123] = (float)want[123] + 2e-4f;                        /* outside its bound by a factor of two */
     assert_int_equal(compare_bounded(a, "y", DT_F32, got, want, bound, variance, N, shape).status, VERIFY_FAILED);
-    for (int i = 0; i < N; i++) got[i] = (float)want[i] + 9e-5f, bound[i] = 1e9;            /* a bound that lets all pass: the RMS does not */
+    for (int i = 0; i < N; i++)
+        got[i] = (float)want[i] + 9e-5f, bound[i] = 1e9; /* a bound that lets all pass: the RMS does not */
     c = compare_bounded(a, "y", DT_F32, got, want, bound, variance, N, shape);
     assert_int_equal(c.status, VERIFY_FAILED);
     assert_non_null(strstr(c.text, "RMS"));
@@ -215,7 +230,8 @@ static void data_keep_their_promises(void **state)
 {
     (void)state;
     Fix f = fresh();
-    const Graph *g = graph_of(&f, "block b(x: f16[N, 7, 6, 8]) { e = x |> pw(16) |> bn(eps=1e-3)  y = e |> dw(3) |> bn return y }");
+    const Graph *g =
+        graph_of(&f, "block b(x: f16[N, 7, 6, 8]) { e = x |> pw(16) |> bn(eps=1e-3)  y = e |> dw(3) |> bn return y }");
     VerifyData p = data_exact(f.a, g, 2, 5, 0), q = data_exact(f.a, g, 2, 5, 0), other = data_exact(f.a, g, 2, 6, 0);
     assert_memory_equal(p.input[0], q.input[0], 2 * 7 * 6 * 8 * 2);
     assert_memory_not_equal(p.input[0], other.input[0], 2 * 7 * 6 * 8 * 2);

@@ -1,6 +1,8 @@
-/* ref_bound.h: the same ops on triples: value v, a bound b with |target - v| <= b, and the variance s of the error that is expected.
+/* ref_bound.h: the same ops on triples: value v, a bound b with |target - v| <= b, and the variance s of the error that is
+ * expected.
  *
- * The target may compute in f32 (unit roundoff U), accumulate with roundoff u_acc, and round each op's result once to the tensor's dtype.
+ * The target may compute in f32 (unit roundoff U), accumulate with roundoff u_acc, and round each op's result once to the
+ * tensor's dtype.
  *   n terms      b = sum |w| b_x + g (sum |w| (|x| + b_x)),  g = n u_acc / (1 - n u_acc)
  *   f(v)         b = max |f(v +- b) - f(v)| where f is monotone, else L b; plus the error of the target's own f
  *   any result   b += U (|v| + b), then u_t (|v| + b) + eta_t for the one rounding to the dtype
@@ -126,8 +128,10 @@ static inline void ref_b_bn(const ref_ctx *x, size_t pixels, int C, ref_val in, 
     ref_note(x, y.v, pixels * (size_t)C);
 }
 
-/* Error of the target's activation in f32, and of the approximations that the f16 kernels use (tanh.approx: relative 2^-11; exp and division
- * by approximation: a few units in the last place, which the factor 32 covers). The variance counts a quarter of it: the worst case is rare. */
+/* Error of the target's activation in f32, and of the approximations that the f16 kernels use (tanh.approx: relative 2^-11; exp
+ * and division
+ * by approximation: a few units in the last place, which the factor 32 covers). The variance counts a quarter of it: the worst
+ * case is rare. */
 static inline double ref_act_error(ref_act_kind k, ref_type t, double v, double f)
 {
     if (k <= REF_CLAMP) return 0;

@@ -1,4 +1,5 @@
-/* ref_rt.h: elements, roundings and activations of the reference, all in double. FCM_EXACT replaces what is not integer-valued. */
+/* ref_rt.h: elements, roundings and activations of the reference, all in double. FCM_EXACT replaces what is not integer-valued.
+ * */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>

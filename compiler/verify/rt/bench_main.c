@@ -1,6 +1,8 @@
-/* bench_main.c: times one generated CPU build in interleaved rounds, next to a loop of fused multiply-adds and, if it was linked, a peer's chain.
+/* bench_main.c: times one generated CPU build in interleaved rounds, next to a loop of fused multiply-adds and, if it was
+ * linked, a peer's chain.
  *     child IN OUT N THREADS ROUNDS
- * OUT: the outputs, to be verified before any time is believed. stdout: "name seconds" per round (of one call), "flops peak" once, and the peer's
+ * OUT: the outputs, to be verified before any time is believed. stdout: "name seconds" per round (of one call), "flops peak"
+ * once, and the peer's
  * remarks as "note text". */
 #include "child.h"
 
@@ -48,7 +50,12 @@ static float fma_thread(void)
     return sum;
 }
 
-typedef struct Call { int n, threads; const void *packed, *in[CHILD_INPUTS + 1]; void *out[CHILD_OUTPUTS + 1], *ws; volatile float sink; } Call;
+typedef struct Call {
+    int n, threads;
+    const void *packed, *in[CHILD_INPUTS + 1];
+    void *out[CHILD_OUTPUTS + 1], *ws;
+    volatile float sink;
+} Call;
 
 static void run_ours(Call *c)
 {

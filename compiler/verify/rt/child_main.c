@@ -1,7 +1,9 @@
-/* child_main.c: runs one generated build on tensors from a file. Compiled as C, or as C++ (CUDA text on the host, or nvcc), beside child.h, which
+/* child_main.c: runs one generated build on tensors from a file. Compiled as C, or as C++ (CUDA text on the host, or nvcc),
+ * beside child.h, which
  * is printed: CHILD_CPU, CHILD_EMULATED or CHILD_DEVICE; names and sizes.
  *     child IN OUT N THREADS PASSES
- * IN: parameters, then inputs of N images. OUT, per pass: outputs, then read and written bytes per slot. Status 0; 1: the code returned an error,
+ * IN: parameters, then inputs of N images. OUT, per pass: outputs, then read and written bytes per slot. Status 0; 1: the code
+ * returned an error,
  * 2: a guard zone was written, 3: a wrong call was not refused, 4: files or memory. */
 #include "child.h"
 
@@ -32,7 +34,8 @@ static void *host_bytes(size_t n)
     return p;
 }
 
-/* ---- buffers that the code under test sees: guard zones before and behind, poison inside. The emulator learns of them from the code itself ---- */
+/* ---- buffers that the code under test sees: guard zones before and behind, poison inside. The emulator learns of them from the
+ * code itself ---- */
 typedef struct Buffer { char *base, *at; size_t bytes; } Buffer;
 
 static Buffer buffer(size_t bytes)
@@ -41,7 +44,9 @@ static Buffer buffer(size_t bytes)
     size_t whole = (bytes + 255) / 256 * 256 + 2 * GUARD;
 #ifdef CHILD_DEVICE
     void *p = NULL;
-    if (cudaMalloc(&p, whole) == cudaSuccess && cudaMemset(p, 0xA5, whole) == cudaSuccess && cudaMemset((char *)p + GUARD, 0xFF, bytes) == cudaSuccess) b.base = (char *)p;
+    if (cudaMalloc(&p, whole) == cudaSuccess && cudaMemset(p, 0xA5, whole) == cudaSuccess &&
+        cudaMemset((char *)p + GUARD, 0xFF, bytes) == cudaSuccess)
+        b.base = (char *)p;
 #else
     b.base = (char *)host_bytes(whole);
     memset(b.base, 0xA5, whole);
@@ -84,7 +89,8 @@ static void check_guards(Buffer b, const char *what)
     size_t tail = (b.bytes + 255) / 256 * 256 - b.bytes + GUARD;
     char *host = (char *)host_bytes(GUARD + tail);
 #ifdef CHILD_DEVICE
-    if (cudaMemcpy(host, b.base, GUARD, cudaMemcpyDeviceToHost) != cudaSuccess || cudaMemcpy(host + GUARD, b.at + b.bytes, tail, cudaMemcpyDeviceToHost) != cudaSuccess)
+    if (cudaMemcpy(host, b.base, GUARD, cudaMemcpyDeviceToHost) != cudaSuccess ||
+        cudaMemcpy(host + GUARD, b.at + b.bytes, tail, cudaMemcpyDeviceToHost) != cudaSuccess)
         fail(4, "cudaMemcpy failed");
 #else
     memcpy(host, b.base, GUARD);

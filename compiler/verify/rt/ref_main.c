@@ -1,6 +1,7 @@
 /* ref_main.c: runs the reference in both forms.
  *     child IN OUT N THREADS U_ACC KAPPA
- * OUT: values, bounds and variances of each output in double; then each output as <prefix>_run stores it; then two maxima per node. */
+ * OUT: values, bounds and variances of each output in double; then each output as <prefix>_run stores it; then two maxima per
+ * node. */
 #include "child.h"
 
 #include <stdio.h>
@@ -8,8 +9,8 @@
 #include <string.h>
 
 size_t CHILD_CALL(bounded_bytes)(int n);
-int CHILD_CALL(bounded)(int n, const void *packed, const void *const *in, double *const *v, double *const *b, double *const *s, double *maxima,
-                        double u_acc, double kappa, void *workspace);
+int CHILD_CALL(bounded)(int n, const void *packed, const void *const *in, double *const *v, double *const *b, double *const *s,
+                        double *maxima, double u_acc, double kappa, void *workspace);
 
 static void *bytes_of(size_t n)
 {
@@ -47,7 +48,8 @@ int main(int argc, char **argv)
     }
     size_t need = CHILD_CALL(bounded_bytes)(n), other = CHILD_CALL(workspace_bytes)(n, threads);
     void *ws = bytes_of(need > other ? need : other);
-    if (CHILD_CALL(bounded)(n, packed, in, t[0], t[1], t[2], maxima, strtod(argv[5], NULL), strtod(argv[6], NULL), ws) != 0) return 1;
+    if (CHILD_CALL(bounded)(n, packed, in, t[0], t[1], t[2], maxima, strtod(argv[5], NULL), strtod(argv[6], NULL), ws) != 0)
+        return 1;
     if (CHILD_RUN(n, packed, in, out, ws, threads) != 0) return 1;
     for (int i = 0; i < CHILD_OUTPUTS; i++)
         for (int k = 0; k < 3; k++) fwrite(t[k][i], 8, (size_t)n * child_elements[i], g);
