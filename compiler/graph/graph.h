@@ -108,6 +108,7 @@ typedef struct Stage {
     int in;                         /* node that the core reads (its first operand) */
     int out;                        /* node whose value the stage produces: the last one of the epilogue, or core */
     bool pointless;                 /* core is no convolution: v starts as the element of `in`, all ops are in epi */
+    bool cut;                       /* graph_stages_partial: no target compiles the core; its result is a tensor in memory */
     VEC(StageEpi) epi;
 } Stage;
 
@@ -118,6 +119,10 @@ typedef struct Stages { VEC(Stage) at; } Stages;
  * an input or the result of an earlier stage. Refuses (FCM2001, located, all of them reported) ops, dtypes and layouts that are not
  * lowered yet: then NULL. */
 Stages *graph_stages(Arena *a, Diag *d, const Graph *g);
+
+/* The same for planning: nothing is refused. Nodes that are not lowered become stages of their own with `cut` set, in the order of the
+ * nodes; a convolution among them keeps the epilogue that it will have once it is lowered. */
+Stages *graph_stages_partial(Arena *a, Diag *d, const Graph *g);
 
 void graph_print(const Graph *g, struct Text *out);             /* --emit=graph: one line a node */
 #endif

@@ -4,7 +4,8 @@
  *   d = e |> dw(3)   |> bn |> relu6      stage 1: dw e, BN, ACT            -> d
  *   y = x + (d |> pw(24) |> bn)          stage 2: pw d, BN, ADD x          -> y
  *
- * Ops without such a producer start a pointless stage on one of their operands. What targets cannot compile yet is refused first. */
+ * Ops without such a producer start a pointless stage on one of their operands. What targets cannot compile yet is refused first,
+ * or (for planning) cut out as a stage of its own. */
 #include "graph.h"
 
 #include <string.h>
@@ -43,17 +44,35 @@ typedef struct Rewrite {
     const Graph *g;
     Stages *stages;
     int *stage_of;                  /* of each node; -1 for inputs, so that they are earlier than every stage */
+    bool partial;                   /* cut at what is not lowered instead of refusing it */
 } Rewrite;
 
 static const GraphNode *node_at(const Rewrite *r, int i) { return &r->g->nodes.at[i]; }
 
 static bool full_size(const GraphNode *p, const GraphNode *n) { return p->h == n->h && p->w == n->w; }
 
+static bool tensor_lowered(const GraphNode *n) { return !n->nchw && (n->dtype == DT_F32 || n->dtype == DT_F16); }
+
+/* Is the node lowered, and are the tensors that it reads and makes? */
+static bool node_lowered(const Rewrite *r, const GraphNode *n)
+{
+    bool fine = graph_op_lowered(n->op) && tensor_lowered(n);
+    for (int i = 0; i < n->nin; i++) fine = fine && tensor_lowered(node_at(r, n->in[i]));
+    return fine;
+}
+
+/* Epilogues ride on convolutions and on element-wise chains, cut ones too; not on pooling, concatenation and the like. */
+static bool takes_epilogues(const Rewrite *r, const Stage *s)
+{
+    return !s->cut || graph_op_pattern(node_at(r, s->core)->op) == 'C';
+}
+
 /* May n, which reads p, end p's stage? other: n's other operand, or -1; it must be there before the stage runs. */
 static bool hosts(const Rewrite *r, int p, const GraphNode *n, int other)
 {
     const GraphNode *producer = node_at(r, p);
     if (producer->op == GR_INPUT || producer->consumers != 1 || !full_size(producer, n)) return false;
+    if (!takes_epilogues(r, &r->stages->at.at[r->stage_of[p]])) return false;
     return other < 0 || r->stage_of[other] < r->stage_of[p];
 }
 
@@ -103,13 +122,20 @@ static void append(Rewrite *r, int stage, int node, int slot)
     r->stage_of[node] = stage;
 }
 
+static void start_cut(Rewrite *r, int node)
+{
+    r->stage_of[node] = r->stages->at.n;
+    vec_push(r->arena, &r->stages->at, (Stage){ .core = node, .in = node_at(r, node)->in[0], .out = node, .cut = true });
+}
+
 /* A stage of its own; v starts as the element of an operand that has the result's size. */
 static bool start_pointless(Rewrite *r, int node)
 {
     const GraphNode *n = node_at(r, node);
     int slot = full_size(node_at(r, n->in[0]), n) ? 0 : 1;
-    if (slot == 1 && !full_size(node_at(r, n->in[1]), n))
-        return refuse(r->diag, n, "both operands spread in", graph_op_name(n->op));
+    bool spread = slot == 1 && !full_size(node_at(r, n->in[1]), n);
+    if (spread && r->partial) return start_cut(r, node), true;
+    if (spread) return refuse(r->diag, n, "both operands spread in", graph_op_name(n->op));
     vec_push(r->arena, &r->stages->at, (Stage){ .core = node, .in = n->in[slot], .out = node, .pointless = true });
     append(r, r->stages->at.n - 1, node, slot);
     return true;
@@ -119,6 +145,7 @@ static bool start_pointless(Rewrite *r, int node)
 static bool place(Rewrite *r, int node)
 {
     const GraphNode *n = node_at(r, node);
+    if (r->partial && !node_lowered(r, n)) return start_cut(r, node), true;
     if (graph_op_pattern(n->op) == 'C') return start_convolution(r, node), true;
     int best = -1;
     for (int slot = 0; slot < n->nin; slot++) {
@@ -130,15 +157,22 @@ static bool place(Rewrite *r, int node)
     return true;
 }
 
-Stages *graph_stages(Arena *a, Diag *d, const Graph *g)
+static Stages *stages_of(Arena *a, Diag *d, const Graph *g, bool partial)
 {
     bool fine = true;
-    for (int i = 0; i < g->nodes.n; i++) fine = lowered(d, &g->nodes.at[i]) && fine;
-    if (!fine) return NULL;
-    Rewrite r = { a, d, g, NEW(a, Stages), NEW_N(a, int, g->nodes.n) };
+    Rewrite r = { a, d, g, NEW(a, Stages), NEW_N(a, int, g->nodes.n), partial };
     for (int i = 0; i < g->nodes.n; i++) {
         r.stage_of[i] = -1;
         if (g->nodes.at[i].op != GR_INPUT) fine = place(&r, i) && fine;
     }
     return fine ? r.stages : NULL;
 }
+
+Stages *graph_stages(Arena *a, Diag *d, const Graph *g)
+{
+    bool fine = true;
+    for (int i = 0; i < g->nodes.n; i++) fine = lowered(d, &g->nodes.at[i]) && fine;
+    return fine ? stages_of(a, d, g, false) : NULL;
+}
+
+Stages *graph_stages_partial(Arena *a, Diag *d, const Graph *g) { return stages_of(a, d, g, true); }

@@ -91,7 +91,8 @@ bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group)
     char ops[GROUP_MAX + 1] = { 0 };
     for (int i = 0; i < group->n; i++) {
         const Stage *st = stage_at(s, group->stage[i]);
-        ops[i] = st->pointless ? 'x' : g->nodes.at[st->core].op == GR_DW ? 'd' : g->nodes.at[st->core].op == GR_PW ? 'p' : '?';
+        GraphOp op = g->nodes.at[st->core].op;
+        ops[i] = st->cut ? '?' : st->pointless ? 'x' : op == GR_DW ? 'd' : op == GR_PW ? 'p' : '?';
         if (i > 0 && !hands_over(g, stage_at(s, group->stage[i - 1]), st)) return false;
     }
     static const char *const patterns[] = { "x", "d", "p", "dp", "pd", "pp", "pdp" };
