@@ -309,6 +309,14 @@ static bool moves(const TmProgram *p, int tile, int loop)
     return depends(&t->org[1], loop) || depends(&t->org[2], loop);
 }
 
+/* Does a loop cut to `cut` iterations leave the same stages behind? What follows it may alias one of them. */
+static bool same_slots(const TmProgram *p, int loop, int64_t trip, int64_t cut)
+{
+    for (int t = 0; t < p->tiles.n; t++)
+        if (p->tiles.at[t].stages > 1 && p->tiles.at[t].stage_loop == loop && (trip - cut) % p->tiles.at[t].stages) return false;
+    return true;
+}
+
 /* Iterations of a loop are alike if only channels and records change with it; then a few show everything: one more than the deepest stage
  * wraps round. In others rows and columns move. */
 static int64_t cut_trip(const TmProgram *p, int loop, int64_t moving)
@@ -325,6 +333,7 @@ static int64_t cut_trip(const TmProgram *p, int loop, int64_t moving)
         if (moves(p, i->dst, loop) || moves(p, i->src, loop) || (i->op == TM_DW && moves(p, i->wgt, loop))) alike = false;
     }
     if (!alike) cut = moving;
+    while (cut < trip && !same_slots(p, loop, trip, cut)) cut++;
     return trip < cut ? trip : cut;
 }
 
