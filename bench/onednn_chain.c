@@ -1,8 +1,6 @@
-/* onednn_chain.c: the block as oneDNN (2.x) would run it: one primitive per convolution with its activation as a post-op, one
- * per addition, f32,
- * NHWC between them, weights in the layout that the library prefers. bench_main.c links it when dnnl.h and -ldnnl are there; the
- * steps come from
- * child.h (peer_steps). Data are small non-zero numbers: only time is taken from it. */
+/* onednn_chain.c: the block as oneDNN (2.x) would run it: one primitive per convolution with its activation as a post-op, one per
+ * addition, f32, NHWC between them, weights in the layout that the library prefers. bench_main.c links it when dnnl.h and -ldnnl
+ * are there; the steps come from child.h (peer_steps). Data are small non-zero numbers: only time is taken from it. */
 #include "child.h"
 
 #include <dnnl.h>

@@ -1,6 +1,5 @@
 /* driver.h: one run of fcmc. Each verb is a function that returns the exit status; what it reports goes to diag, what it prints
- * to stdout goes
- * through driver_say or out, what --json shows of it into result. */
+ * to stdout goes through driver_say or out, what --json shows of it into result. */
 #ifndef FCM_DRIVER_H
 #define FCM_DRIVER_H
 #include "ast.h"

@@ -1,6 +1,6 @@
 /* driver_bench.c: times a block on this machine. The child that is timed first writes its outputs; unless they lie inside the
- * reference's bounds,
- * no time is reported. Rounds of our code, of a loop of fused multiply-adds and of the peer's chain alternate in one process. */
+ * reference's bounds, no time is reported. Rounds of our code, of a loop of fused multiply-adds and of the peer's chain alternate
+ * in one process. */
 #include "driver.h"
 #include "peer.h"
 #include "verifier_run.h"

@@ -1,7 +1,6 @@
 /* reference.h: the oracle. One naive OpenMP loop nest per node of the graph, accumulating in double; it shares nothing with
- * lowering.
- * Rounding: inputs, outputs and parameters are in their dtype; what enters a convolution is rounded to the convolution's dtype;
- * else all is double. */
+ * lowering. Rounding: inputs, outputs and parameters are in their dtype; what enters a convolution is rounded to the
+ * convolution's dtype; else all is double. */
 #ifndef FCM_REFERENCE_H
 #define FCM_REFERENCE_H
 #include "diag.h"
@@ -22,10 +21,9 @@ typedef struct RefOptions {
  * double *maxima,
  *                   double u_acc, double kappa, void *workspace);
  * v, b, s: per output its values, their rigorous error bounds and the variances of the expected error; maxima: per node of the
- * graph
- * the largest magnitude and the largest sum of |x w|; u_acc: the unit roundoff of the accumulator under test; kappa: 1/3 where
- * it rounds
- * to nearest, 1 where it may truncate. False: a size overflows. Ops that are not lowered were refused by graph_stages. */
+ * graph the largest magnitude and the largest sum of |x w|; u_acc: the unit roundoff of the accumulator under test; kappa: 1/3
+ * where it rounds to nearest, 1 where it may truncate. False: a size overflows. Ops that are not lowered were refused by
+ * graph_stages. */
 bool emit_reference(Arena *a, const Graph *g, const RefOptions *o, Text *source, Text *header);
 
 /* Does FCM_EXACT change the text: are there activations or constants that are not integer-valued? */

@@ -1,6 +1,6 @@
 /* npz.c: a zip archive of .npy members, stored or deflated. The central directory is what counts; local headers only tell where
- * data begin.
- * Bombs: deflate cannot expand more than 1032 times, and members may not share bytes, so memory stays within that of the file. */
+ * data begin. Bombs: deflate cannot expand more than 1032 times, and members may not share bytes, so memory stays within that of
+ * the file. */
 #include "formats.h"
 #include "window.h"
 
@@ -80,9 +80,13 @@ static bool read_entry(const IoFile *f, const unsigned char **at, const unsigned
     size_t name = io_le(p + 28, 2), extra = io_le(p + 30, 2), comment = io_le(p + 32, 2);
     if ((size_t)(end - p) < ENTRY_BYTES + name + extra + comment) return bad(f, NULL, "an entry of its directory is malformed");
     if (memchr(p + ENTRY_BYTES, 0, name)) return bad(f, NULL, "the name of a member holds a NUL");
-    *m = (Member){ arena_strndup(f->arena, (const char *)p + ENTRY_BYTES, name), (unsigned)io_le(p + 8, 2), (unsigned)io_le(p +
-    * 10, 2),
-                   (unsigned)io_le(p + 16, 4), io_le(p + 20, 4), io_le(p + 24, 4), io_le(p + 42, 4) };
+    *m = (Member){ .name = arena_strndup(f->arena, (const char *)p + ENTRY_BYTES, name),
+                   .flags = (unsigned)io_le(p + 8, 2),
+                   .method = (unsigned)io_le(p + 10, 2),
+                   .crc = (unsigned)io_le(p + 16, 4),
+                   .packed = io_le(p + 20, 4),
+                   .size = io_le(p + 24, 4),
+                   .local = io_le(p + 42, 4) };
     *at = p + ENTRY_BYTES + name + extra + comment;
     return wide_fields(f, m, p + ENTRY_BYTES + name, extra);
 }

@@ -1,6 +1,5 @@
 /* safetensors.c: u64 length of the header, JSON header { name: { dtype, shape, data_offsets: [begin, end) } }, bytes. The header
- * may have 100 MB;
- * the offsets must cover the bytes exactly once, so that a tensor cannot hide in another or point outside. */
+ * may have 100 MB; the offsets must cover the bytes exactly once, so that a tensor cannot hide in another or point outside. */
 #include "formats.h"
 #include "window.h"
 

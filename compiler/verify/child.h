@@ -54,8 +54,7 @@ int64_t child_bytes(const ChildTensor *t);
 char *child_print(Arena *a, const ChildSig *s, const char *header);     /* the text of child.h */
 
 /* Writes source, header, child.h and the main program into the directory `name`, and the jobs that build *program: those of
- * `first` (objects)
- * before those of `second`. */
+ * `first` (objects) before those of `second`. */
 typedef enum ChildForm { FORM_REAL, FORM_EXACT, FORM_RACE, FORM_BENCH } ChildForm;
 typedef VEC(Job) Jobs;
 enum { COMPILE_SECONDS = 600 };     /* time-out of a compiler; the user's --timeout is for what it built */

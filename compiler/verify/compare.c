@@ -65,9 +65,8 @@ static Sums measure(const IoTensor *g, const double *want, const double *bound, 
     return m;
 }
 
-/* The estimate adds up what may happen at every op; a quarter more covers its model, and 3 / sqrt(n) the scatter of few
- * elements. An estimate above a
- * twentieth of the values themselves would let wrong code pass. */
+/* The estimate adds up what may happen at every op; a quarter more covers its model, and 3 / sqrt(n) the scatter of few elements.
+ * An estimate above a twentieth of the values themselves would let wrong code pass. */
 Compared compare_bounded(Arena *a, const char *name, DType t, const void *got, const double *want, const double *bound,
                          const double *variance, int64_t n, const int64_t shape[3])
 {

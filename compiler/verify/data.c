@@ -1,7 +1,6 @@
 /* data.c: the numbers of a check. Exact data are small integers: how large a result will be is followed through the graph by its
- * root mean square,
- * and a convolution whose sum would outgrow the dtype gets fewer non-zero weights. What really came out is measured by the
- * reference. */
+ * root mean square, and a convolution whose sum would outgrow the dtype gets fewer non-zero weights. What really came out is
+ * measured by the reference. */
 #include "io.h"
 #include "verifier.h"
 

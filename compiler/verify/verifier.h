@@ -1,7 +1,6 @@
 /* verifier.h: do compiled builds agree with the reference? Exact: integers for which every partial sum is exact, compared with
- * ==. Bounded: real
- * numbers, each element inside its rigorous bound and the RMS error under a statistical estimate. Bytes: walk = interpreter =
- * compiled counters. */
+ * ==. Bounded: real numbers, each element inside its rigorous bound and the RMS error under a statistical estimate. Bytes: walk =
+ * interpreter = compiled counters. */
 #ifndef FCM_VERIFIER_H
 #define FCM_VERIFIER_H
 #include "child.h"

@@ -1,7 +1,6 @@
-/* verify.c: the order of a verification. Print and build everything (references and subjects of all units in parallel); draw
- * data and run the
- * references, exact data again with a smaller level where they outgrew exactness; run the subjects on the same files; compare.
- * Results are read from files only when they are compared, one unit at a time. */
+/* verify.c: the order of a verification. Print and build everything (references and subjects of all units in parallel); draw data
+ * and run the references, exact data again with a smaller level where they outgrew exactness; run the subjects on the same files;
+ * compare. Results are read from files only when they are compared, one unit at a time. */
 #include "verifier_run.h"
 
 #include <math.h>

@@ -1,6 +1,5 @@
 /* test_verify.c: a verification that cannot fail proves nothing. Wrong programs, crashes, endless loops, wrong byte counts,
- * useless bounds and useless
- * data must each be noticed, and right ones pass. */
+ * useless bounds and useless data must each be noticed, and right ones pass. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -129,9 +129,8 @@ static inline void ref_b_bn(const ref_ctx *x, size_t pixels, int C, ref_val in, 
 }
 
 /* Error of the target's activation in f32, and of the approximations that the f16 kernels use (tanh.approx: relative 2^-11; exp
- * and division
- * by approximation: a few units in the last place, which the factor 32 covers). The variance counts a quarter of it: the worst
- * case is rare. */
+ * and division by approximation: a few units in the last place, which the factor 32 covers). The variance counts a quarter of it:
+ * the worst case is rare. */
 static inline double ref_act_error(ref_act_kind k, ref_type t, double v, double f)
 {
     if (k <= REF_CLAMP) return 0;

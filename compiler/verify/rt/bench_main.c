@@ -2,8 +2,7 @@
  * linked, a peer's chain.
  *     child IN OUT N THREADS ROUNDS
  * OUT: the outputs, to be verified before any time is believed. stdout: "name seconds" per round (of one call), "flops peak"
- * once, and the peer's
- * remarks as "note text". */
+ * once, and the peer's remarks as "note text". */
 #include "child.h"
 
 #include <omp.h>

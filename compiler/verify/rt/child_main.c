@@ -1,10 +1,8 @@
 /* child_main.c: runs one generated build on tensors from a file. Compiled as C, or as C++ (CUDA text on the host, or nvcc),
- * beside child.h, which
- * is printed: CHILD_CPU, CHILD_EMULATED or CHILD_DEVICE; names and sizes.
+ * beside child.h, which is printed: CHILD_CPU, CHILD_EMULATED or CHILD_DEVICE; names and sizes.
  *     child IN OUT N THREADS PASSES
  * IN: parameters, then inputs of N images. OUT, per pass: outputs, then read and written bytes per slot. Status 0; 1: the code
- * returned an error,
- * 2: a guard zone was written, 3: a wrong call was not refused, 4: files or memory. */
+ * returned an error, 2: a guard zone was written, 3: a wrong call was not refused, 4: files or memory. */
 #include "child.h"
 
 #include <stdint.h>
