@@ -1,0 +1,10 @@
+# Generated kernels through nvcc: registers, spills, stack, shared memory (tests/nvcc/ptxas.sh); 77 = skipped, no nvcc.
+if(TARGET fcmc)
+    set(nvcc_dir ${CMAKE_SOURCE_DIR}/tests/nvcc)
+    add_test(NAME nvcc.ptxas COMMAND ${nvcc_dir}/ptxas.sh -j 2 $<TARGET_FILE:fcmc> ${nvcc_dir}/representative.txt ${CMAKE_CURRENT_BINARY_DIR}/ptxas)
+    set_tests_properties(nvcc.ptxas PROPERTIES LABELS nvcc TIMEOUT 600 SKIP_RETURN_CODE 77)
+    add_test(NAME nvcc.ptxas.long COMMAND ${nvcc_dir}/ptxas.sh -j 2 $<TARGET_FILE:fcmc> long ${CMAKE_CURRENT_BINARY_DIR}/ptxas_long)
+    set_tests_properties(nvcc.ptxas.long PROPERTIES LABELS "nvcc;long" TIMEOUT 3600 SKIP_RETURN_CODE 77)
+    add_test(NAME nvcc.ptxas.notices COMMAND ${nvcc_dir}/notices.sh $<TARGET_FILE:fcmc> ${CMAKE_CURRENT_BINARY_DIR}/ptxas_notices)
+    set_tests_properties(nvcc.ptxas.notices PROPERTIES LABELS nvcc TIMEOUT 300 SKIP_RETURN_CODE 77)
+endif()
