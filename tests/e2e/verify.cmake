@@ -1,0 +1,20 @@
+# Every example that all targets compile, verified by the command: exact and bounded, bytes, CUDA text on the host.
+if(TARGET fcmc)
+    set(blocks "")
+    foreach(i RANGE 16)
+        list(APPEND blocks b${i})
+    endforeach()
+    list(JOIN blocks "," blocks)
+    add_test(NAME e2e.verify_mobilenetv2_blocks COMMAND fcmc verify examples/mobilenetv2_blocks.fcm --block ${blocks}
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    add_test(NAME e2e.verify_acts COMMAND fcmc verify examples/acts.fcm --batch 2 --block
+             a_id,a_relu,a_relu6,a_leaky,a_clamp,a_silu,a_gelu,a_gelu_tanh,a_hswish,a_hsigmoid,a_sigmoid,a_tanh
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    add_test(NAME e2e.verify_ragged COMMAND fcmc verify examples/ragged.fcm --batch 2 --block r0,r1,r2,r3,r4,r5,r6,r7,r8
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    add_test(NAME e2e.verify_forms COMMAND fcmc verify examples/mbconv.fcm examples/mbconv_f32.fcm examples/pwpw.fcm examples/dw5.fcm
+             examples/dw7.fcm examples/two_outputs.fcm WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    add_test(NAME e2e.verify_race COMMAND fcmc verify examples/mbconv.fcm --target cuda --race WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(e2e.verify_mobilenetv2_blocks e2e.verify_acts e2e.verify_ragged e2e.verify_forms e2e.verify_race
+                         PROPERTIES LABELS e2e TIMEOUT 600 SKIP_RETURN_CODE 77)
+endif()
