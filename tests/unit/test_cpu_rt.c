@@ -1,8 +1,11 @@
 /* The C runtime headers, built for several instruction sets: every operation and width against naive loops over exact integers, on random
- * ragged shapes and on a table of constant ones (the fully folded code). Buffers have exactly their size (ASan) and are compared as a whole,
+ * ragged shapes and, with FOLDED, on a table of constant ones (the code as generated programs get it). Buffers have exactly their size (ASan) and are compared as a whole,
  * so a stray write shows. Activations against libm, conversions against the compiler's own. */
 #define FCM_COUNT 1
 #define FC_COUNT_SLOTS 4
+#ifndef FOLDED                                              /* random shapes leave nothing to unroll, and unrolled code would compile for minutes */
+#define FC_FULL
+#endif
 #include "fc_base.h"
 #include "fc_vec.h"
 #include "fc_act.h"
@@ -27,8 +30,10 @@ static int rnd(int lo, int hi)
     state = state * 6364136223846793005u + 1442695040888963407u;
     return lo + (int)((state >> 33) % (uint64_t)(hi - lo + 1));
 }
+#ifndef FOLDED
 static int widths(void) { return FC_ISA >= 512 ? 3 : FC_ISA >= 256 ? 2 : 1; }
 static int random_width(void) { return (int[]){ 1, 8, 16 }[rnd(0, widths() - 1)]; }
+#endif
 
 static float element(const char *p, int type)
 {
@@ -57,15 +62,6 @@ static Buf copy_of(Buf b)
     return c;
 }
 
-/* A tile with random padding of pixels and rows; roll < 0 = at random. */
-static fc_tile random_tile(int h, int w, int c, int roll)
-{
-    fc_tile t = { h, w, c, fc_up8(c) + 8 * rnd(0, 1), 0, 0, 0, rnd(0, 1) };
-    t.pitch_w = t.cpad * fc_size(t.type) + 4 * rnd(0, 2);
-    t.pitch_h = w * t.pitch_w + 4 * rnd(0, 2);
-    t.roll = roll < 0 ? rnd(0, 1) * (h + rnd(0, 2)) : roll;
-    return t;
-}
 static Buf storage(const fc_tile *t, int limit)
 {
     return integers((size_t)(t->roll ? t->roll : t->h) * (size_t)t->pitch_h / (size_t)fc_size(t->type), t->type, limit);
@@ -81,6 +77,17 @@ static char *at(const fc_tile *t, fc_ref r, int h, int w, int c)
 static float value(const fc_tile *t, fc_ref r, int h, int w, int c) { return element(at(t, r, h, w, c), t->type); }
 
 static int inside(fc_mask m, int h, int w) { return m.y0 + h >= 0 && m.y0 + h < m.h && m.x0 + w >= 0 && m.x0 + w < m.w; }
+
+#ifndef FOLDED
+/* A tile with random padding of pixels and rows; roll < 0 = at random. */
+static fc_tile random_tile(int h, int w, int c, int roll)
+{
+    fc_tile t = { h, w, c, fc_up8(c) + 8 * rnd(0, 1), 0, 0, 0, rnd(0, 1) };
+    t.pitch_w = t.cpad * fc_size(t.type) + 4 * rnd(0, 2);
+    t.pitch_h = w * t.pitch_w + 4 * rnd(0, 2);
+    t.roll = roll < 0 ? rnd(0, 1) * (h + rnd(0, 2)) : roll;
+    return t;
+}
 static fc_mask random_mask(int h, int w)
 {
     return (fc_mask){ rnd(0, 1), rnd(-2, 2), rnd(-3, 3), rnd(1, h + 1), rnd(1, w + 1) };
@@ -94,6 +101,7 @@ static fc_sub random_sub(const fc_tile *t)
     if (t->roll && rnd(0, 1)) s.h0 -= 2, s.h1 -= 2;         /* a line buffer's next rows lie outside its window */
     return s;
 }
+#endif
 
 /* ---- epilogues: a function of value, channel and pixel ---- */
 typedef struct Ctx { const float *bias; } Ctx;
@@ -194,7 +202,6 @@ static int64_t pw_naive(const PwCase *p, fc_ref dst, fc_ref src, const char *w, 
 }
 
 typedef void PwFn(const PwCase *p, fc_ref dst, fc_ref src, const void *w, const Ctx *ctx);
-static void pw_at_run_time(const PwCase *p, fc_ref dst, fc_ref src, const void *w, const Ctx *ctx) { pw_call(p, dst, src, w, ctx); }
 
 static void check_pw(const PwCase *p, PwFn *call, int number)
 {
@@ -217,6 +224,9 @@ static void check_pw(const PwCase *p, PwFn *call, int number)
     expect_same(d, want, "pw", number);
     free(s.p), free(w.p), free(bias.p);
 }
+
+#ifndef FOLDED
+static void pw_at_run_time(const PwCase *p, fc_ref dst, fc_ref src, const void *w, const Ctx *ctx) { pw_call(p, dst, src, w, ctx); }
 
 static PwCase random_pw(void)
 {
@@ -249,6 +259,7 @@ static void pw_random(void **unused)
         check_pw(&p, pw_at_run_time, i);
     }
 }
+#endif
 
 /* ---- dw ---- */
 typedef struct DwCase {
@@ -295,7 +306,6 @@ static void dw_naive(const DwCase *p, fc_ref dst, fc_ref src, const char *taps, 
 }
 
 typedef void DwFn(const DwCase *p, fc_ref dst, fc_ref src, const void *w, const Ctx *ctx);
-static void dw_at_run_time(const DwCase *p, fc_ref dst, fc_ref src, const void *w, const Ctx *ctx) { dw_call(p, dst, src, w, ctx); }
 
 static void check_dw(const DwCase *p, DwFn *call, int number)
 {
@@ -311,6 +321,9 @@ static void check_dw(const DwCase *p, DwFn *call, int number)
     expect_same(d, want, "dw", number);
     free(s.p), free(w.p), free(bias.p);
 }
+
+#ifndef FOLDED
+static void dw_at_run_time(const DwCase *p, fc_ref dst, fc_ref src, const void *w, const Ctx *ctx) { dw_call(p, dst, src, w, ctx); }
 
 static DwCase random_dw(void)
 {
@@ -484,15 +497,20 @@ static void global_loads(void **unused)
         }
     free(b.p);
 }
+#endif
 
 #include "test_cpu_rt_values.h"
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pw_random), cmocka_unit_test(pw_constant), cmocka_unit_test(dw_random), cmocka_unit_test(dw_constant),
-        cmocka_unit_test(copies), cmocka_unit_test(stores), cmocka_unit_test(finishes), cmocka_unit_test(zero_and_runs),
-        cmocka_unit_test(global_loads), cmocka_unit_test(activations), cmocka_unit_test(widths_agree), cmocka_unit_test(halves),
+#ifdef FOLDED
+        cmocka_unit_test(pw_constant), cmocka_unit_test(dw_constant),
+#else
+        cmocka_unit_test(pw_random), cmocka_unit_test(dw_random), cmocka_unit_test(copies), cmocka_unit_test(stores), cmocka_unit_test(finishes),
+        cmocka_unit_test(zero_and_runs), cmocka_unit_test(global_loads), cmocka_unit_test(activations), cmocka_unit_test(widths_agree),
+        cmocka_unit_test(halves),
+#endif
     };
     return fc_isa_supported() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
 }

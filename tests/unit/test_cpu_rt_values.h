@@ -1,5 +1,6 @@
 /* Included by test_cpu_rt.c: constant shapes, so that every loop folds as in generated code, and the values of activations and conversions. */
 
+#ifdef FOLDED
 /* Tiles with rows of w pixels of cpad channels, dense. */
 #define TILE(h, w, c, cpad, roll, type, size) { h, w, c, cpad, (cpad) * (size), (w) * (cpad) * (size), roll, type }
 #define F32_TILE(h, w, c, cpad, roll) TILE(h, w, c, cpad, roll, FC_F32, 4)
@@ -100,6 +101,8 @@ static void dw_constant(void **unused)
 #endif
     }
 }
+
+#else
 
 /* ---- activations ---- */
 #ifdef FCM_EXACT
@@ -225,3 +228,4 @@ static void halves(void **unused)
     for (int i = 0; i < 8; i++) assert_true(element(b + 2 * i, FC_F16) == f16_to_f32(f32_to_f16(v[i])) && fc_get8(b, FC_F16)[i] == element(b + 2 * i, FC_F16));
 #endif
 }
+#endif

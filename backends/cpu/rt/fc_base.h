@@ -59,7 +59,8 @@
 
 #define FC_INLINE static inline __attribute__((always_inline, unused))
 /* Loops over the register tile: trips are constants of at most 16, and the accumulators stay in registers only if they vanish. */
-#ifdef __clang__
+#ifdef FC_FULL
+#elif defined(__clang__)
 #define FC_FULL _Pragma("clang loop unroll(full)")
 #else
 #define FC_FULL _Pragma("GCC unroll 32")
