@@ -3,11 +3,11 @@
  * The kernel's file, and nothing else, is compiled with -fsanitize=thread and linked without that library: its callbacks, one for every access in the
  * text, end here. The emulator reports the accesses of ldmatrix and cp.async itself.
  *
- * Shadow: for every 2 bytes of shared memory the last writer and the last readers, each with the barrier epoch and the epoch of its warp. Two accesses
- * to one cell, one of them a write, are ordered if a barrier lies between (their epochs differ), or they are of one thread, or of one warp with a warp
- * barrier between. Shuffles, ldmatrix and mma order no memory. Never written since the block began = uninitialised.
+ * Shadow: for every 2 bytes of shared memory the last writer and the last readers, each with the barrier epoch and the epoch of its warp.
+ * Two accesses to one cell, one of them a write, are ordered if a barrier lies between (their epochs differ), or they are of one thread, or
+ * of one warp with a warp barrier between. Shuffles, ldmatrix and mma order no memory. Never written since the block began = uninitialised.
  *
- * Not seen: memset and memcpy of variable size in kernel text; races on global memory; of several readers inside one warp only that there are several. */
+ * Not seen: memset and memcpy of variable size in kernel text; races on global memory; of several readers in a warp, which they are. */
 #define FC_EMU_INTERNAL
 #include "fc_emu.h"
 
@@ -33,7 +33,8 @@ static const char *source_line(void *pc, char *out, size_t size)
     size_t n = 0;
     out[0] = 0;
     if (!pc) return out;
-    snprintf(command, sizeof command, "addr2line -s -i -e /proc/%ld/exe 0x%lx 2>/dev/null", (long)getpid(), (long)((char *)pc - 1 - &__executable_start));
+    long offset = (long)((char *)pc - 1 - &__executable_start);
+    snprintf(command, sizeof command, "addr2line -s -i -e /proc/%ld/exe 0x%lx 2>/dev/null", (long)getpid(), offset);
     FILE *f = popen(command, "r");
     while (f && fgets(line, sizeof line, f)) {
         line[strcspn(line, " \n")] = 0;
@@ -104,7 +105,8 @@ static const char *judge(const machine *m, const cell *c, int thread, access_kin
 void check_shared(machine *m, int thread, const void *p, size_t bytes, access_kind kind, void *pc)
 {
     long at = (long)((const char *)p - m->shared);
-    if (at < 0 || (size_t)at + bytes > m->smem) return complain(m, pc, kind == READ ? "shared read out of bounds" : "shared write out of bounds", thread, -1, at, bytes);
+    if (at < 0 || (size_t)at + bytes > m->smem)
+        return complain(m, pc, kind == READ ? "shared read out of bounds" : "shared write out of bounds", thread, -1, at, bytes);
     cell *first = (cell *)m->shadow + at / 2, *last = (cell *)m->shadow + ((size_t)at + bytes - 1) / 2;
     const char *what = nullptr;
     int other = -1;
@@ -126,7 +128,8 @@ static void access(const void *p, size_t bytes, bool write, void *pc)
     bool any;
     if (launch_state(m, p, bytes) || known_global(p, bytes, &any) || !any || (c >= &__executable_start && c < &end)) return;
     char at[512];
-    report(m, "wild %s of %zu bytes at %p: not shared memory, in no registered buffer%s", write ? "write" : "read", bytes, p, source_line(pc, at, sizeof at));
+    const char *verb = write ? "write" : "read";
+    report(m, "wild %s of %zu bytes at %p: not shared memory, in no registered buffer%s", verb, bytes, p, source_line(pc, at, sizeof at));
     give_up(m);
 }
 

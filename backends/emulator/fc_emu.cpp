@@ -81,8 +81,9 @@ void report(machine *m, const char *format, ...)
             int line = m->running ? m->fibers[m->current].line : 0;
             char where[64] = "before any barrier";
             if (line) snprintf(where, sizeof where, "after the barrier of line %d", line);
-            if (m->running) snprintf(all.message + n, room, "%s block %lld thread %d, %s: %s\n", m->job->kernel, (long long)m->block, m->current, where, text);
-            else snprintf(all.message + n, room, "%s block %lld: %s\n", m->job->kernel, (long long)m->block, text);
+            long long block = m->block;
+            if (m->running) snprintf(all.message + n, room, "%s block %lld thread %d, %s: %s\n", m->job->kernel, block, m->current, where, text);
+            else snprintf(all.message + n, room, "%s block %lld: %s\n", m->job->kernel, block, text);
         }
     }
     pthread_mutex_unlock(&all.lock);
@@ -150,7 +151,8 @@ static void deadlock(machine *m)
 {
     int in_warp = 0;
     for (int w = 0; w < m->nwarps; w++) in_warp += __builtin_popcount(m->warps[w].arrived);
-    report(m, "deadlock: %d threads wait at the barrier of line %d, %d in a warp operation that not all lanes reach", m->at_barrier, m->barrier_line, in_warp);
+    report(m, "deadlock: %d threads wait at the barrier of line %d, %d in a warp operation that not all lanes reach", m->at_barrier,
+           m->barrier_line, in_warp);
     give_up(m);
 }
 
@@ -271,10 +273,10 @@ static void run_block(machine *m, int64_t block)
         fiber *f = &m->fibers[t];
         f->line = f->queued = f->groups = 0;
         clean_stack(f->stack, STACK);
-        f->sp = fresh_stack(f->stack + STACK - t % 64 * 128, fiber_main, f->stack);     /* staggered: equal offsets in all stacks would share L1 sets */
+        char *top = f->stack + STACK - t % 64 * 128;        /* staggered: equal offsets in all stacks would share sets of L1 */
+        f->sp = fresh_stack(top, fiber_main, f->stack);
     }
     if (check_block_begin) check_block_begin(m);
-    m->current = m->threads - 1;
     int first = all.mode.order == FC_EMU_DESCENDING ? m->threads - 1 : all.mode.order == FC_EMU_RANDOM ? pick_random(m) : 0;
     m->current = first;
     m->running = true;
@@ -316,8 +318,8 @@ static const char *launch_refused(const launch *j)
 {
     if (j->threads < 1 || j->threads > THREADS) return "threads per block outside 1 … 1024";
     if (j->blocks < 0 || j->blocks > INT32_MAX) return "blocks outside 0 … 2^31 - 1";
-    for (int i = 0; i < all.nnotes; i++)
-        if (strcmp(all.notes[i].kernel, j->kernel) == 0 && all.notes[i].threads != j->threads) return "threads per block are not those of its launch bounds";
+    for (const note *n = all.notes; n < all.notes + all.nnotes; n++)
+        if (strcmp(n->kernel, j->kernel) == 0 && n->threads != j->threads) return "threads per block are not those of its launch bounds";
     return mine ? "unsupported: a launch inside a kernel" : nullptr;
 }
 
@@ -358,7 +360,8 @@ static bool global_ok(machine *m, const void *p, int bytes, int id, bool write)
     }
     const buffer *b = &global.buffers[at];
     if (!holds(b, p, (size_t)bytes)) {
-        report(m, "global %s out of bounds: byte %lld of buffer %d, which has %lld", verb, (long long)((const char *)p - b->base), at, (long long)b->bytes);
+        long long offset = (const char *)p - b->base, size = (long long)b->bytes;
+        report(m, "global %s out of bounds: byte %lld of buffer %d, which has %lld", verb, offset, at, size);
         return false;
     }
     m->counts[write][at] += bytes;
@@ -419,7 +422,10 @@ static void ldmatrix_all(machine *m, warp *w, int matrices, bool transposed, voi
         for (int r = 0; r < 8; r++) {
             const char *row = ((ldmatrix_args *)w->args[i * 8 + r])->row;
             if ((uintptr_t)row % 16) report(m, "ldmatrix: misaligned row of lane %d", i * 8 + r), give_up(m);
-            if (!in_shared(m, row, 16)) report(m, "ldmatrix: row of lane %d outside shared memory, byte %ld of %ld", i * 8 + r, (long)(row - m->shared), (long)m->smem), give_up(m);
+            if (!in_shared(m, row, 16)) {
+                report(m, "ldmatrix: row of lane %d outside shared memory, byte %ld of %ld", i * 8 + r, (long)(row - m->shared), (long)m->smem);
+                give_up(m);
+            }
             note_shared(m, first + i * 8 + r, row, 16, READ, pc);
             memcpy(e[r], row, 16);
         }
@@ -474,7 +480,9 @@ int fc_emu_launch(const char *kernel, int64_t blocks, int threads, size_t smem, 
 
 const char *fc_emu_error_string(int code)
 {
-    return code == 0 ? "no error" : code == FC_EMU_ERROR ? (all.message[0] ? all.message : "a kernel failed in the emulator") : "not an error of the emulator";
+    if (code == 0) return "no error";
+    if (code != FC_EMU_ERROR) return "not an error of the emulator";
+    return all.message[0] ? all.message : "a kernel failed in the emulator";
 }
 
 int fc_emu_thread(void) { return mine->current; }
@@ -522,8 +530,9 @@ void fc_emu_cp_async(void *dst, const void *src, int bytes, int inside, int id)
     machine *m = mine;
     fiber *f = &m->fibers[m->current];
     if (bytes != 4 && bytes != 8 && bytes != 16) report(m, "unsupported: cp.async of %d bytes", bytes), give_up(m);
-    if ((uintptr_t)dst % (uintptr_t)bytes) report(m, "cp.async: misaligned destination, byte %ld of shared memory", (long)((char *)dst - m->shared)), give_up(m);
-    if (!in_shared(m, dst, (size_t)bytes)) report(m, "cp.async: destination out of bounds, byte %ld of %ld", (long)((char *)dst - m->shared), (long)m->smem), give_up(m);
+    long at = (long)((char *)dst - m->shared);
+    if ((uintptr_t)dst % (uintptr_t)bytes) report(m, "cp.async: misaligned destination, byte %ld of shared memory", at), give_up(m);
+    if (!in_shared(m, dst, (size_t)bytes)) report(m, "cp.async: destination out of bounds, byte %ld of %ld", at, (long)m->smem), give_up(m);
     if (inside && !global_ok(m, src, bytes, id, false)) give_up(m);
     note_shared(m, m->current, dst, bytes, ISSUE, __builtin_return_address(0));
     if (!all.mode.early) memset(dst, 0xFF, (size_t)bytes);

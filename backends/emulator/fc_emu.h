@@ -35,8 +35,8 @@ void fc_emu_get_mode(fc_emu_mode *mode);
 void fc_emu_buffer(int id, const void *base, size_t bytes);
 void fc_emu_count(int id, int64_t *read, int64_t *written);     /* bytes moved since the last fc_emu_reset */
 void fc_emu_counts(int n, int64_t *read, int64_t *written);     /* of ids 0 … n - 1; clears them */
-void *fc_emu_alloc(int id, size_t bytes);                       /* registered, aligned to 256, filled with 0xFF, between guard zones; NULL: no memory */
-int fc_emu_free(int id);                                        /* forgets and frees; 0, or FC_EMU_ERROR if a guard zone was written */
+void *fc_emu_alloc(int id, size_t bytes);           /* registered, aligned to 256, filled with 0xFF, between guard zones; NULL: no memory */
+int fc_emu_free(int id);                            /* forgets and frees; 0, or FC_EMU_ERROR if a guard zone was written */
 
 int fc_emu_errors(void);                            /* how many since the last fc_emu_reset */
 const char *fc_emu_message(void);                   /* the first few, one a line; "" if none */

@@ -97,7 +97,8 @@ template <int VEC> FC_DEVICE void cp_async(void *dst, const void *src, bool insi
 #if __CUDA_ARCH__ >= 800
     int bytes = inside ? VEC : 0;
     if constexpr (VEC == 16) asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(dst)), "l"(src), "r"(bytes) : "memory");
-    else asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(shared_address(dst)), "l"(src), "n"(VEC), "r"(bytes) : "memory");
+    else
+        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(shared_address(dst)), "l"(src), "n"(VEC), "r"(bytes) : "memory");
 #else
     typename raw<VEC>::type v = {};
     if (inside) v = ldg<VEC>(src, 0);

@@ -1,7 +1,8 @@
 // ---- begin fc_dw.cuh
-// Depthwise convolution of a tile:  dst(h, w, k0 + k) = epilogue(Σ_rs src(h*stride + r*dil + dy, w*stride + s*dil + dx, (dc + k) / mult) * taps(r, s, k))
-// dy, dx, dc are differences of the windows' origins; the halo is part of the source window, so no tap is ever outside it. Channels are written up to
-// the next multiple of 8. Accumulation is f32, taps in the order r, s.
+// Depthwise convolution of a tile:
+//     dst(h, w, k0 + k) = epilogue(Σ_rs src(h*stride + r*dil + dy, w*stride + s*dil + dx, (dc + k) / mult) * taps(r, s, k))
+// dy, dx, dc are differences of the windows' origins; the halo is part of the source window, so no tap is ever outside it. Channels are
+// written up to the next multiple of 8. Accumulation is f32, taps in the order r, s.
 #pragma once
 #include "fc_frag.cuh"
 

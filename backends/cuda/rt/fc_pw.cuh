@@ -1,7 +1,8 @@
 // ---- begin fc_pw.cuh
-// Pointwise convolution of a tile, by f32 multiply-adds or on tensor cores:  dst(h, w, k0 + k) = epilogue(Σ_c src(h + dy, w + dx, dc + c) * wgt(k, c)),
-// c < wgt.cpad; dy, dx, dc, k0 are differences of the windows' origins. Channels are written up to the next multiple of 8, those beyond wgt.k from
-// sums of 0. Accumulation is f32 in ascending c.
+// Pointwise convolution of a tile, by f32 multiply-adds or on tensor cores:
+//     dst(h, w, k0 + k) = epilogue(Σ_c src(h + dy, w + dx, dc + c) * wgt(k, c)),  c < wgt.cpad
+// dy, dx, dc, k0 are differences of the windows' origins. Channels are written up to the next multiple of 8, those beyond wgt.k from sums
+// of 0. Accumulation is f32 in ascending c.
 //
 // By multiply-adds (pw_simt) a thread's work is a register tile, MB pixels by NB fours of channels, over all of c, four at a time:
 //
@@ -210,7 +211,8 @@ FC_DEVICE void mma_block(float (&acc)[MB][NB][4], const char *const (&base)[MB],
     }
 }
 
-// Where this lane's rows of the source lie: row lane % 16 of the 16-pixel tiles first, first + 1, … of SUB. CLAMP: some may lie past the last pixel.
+// Where this lane's rows of the source lie: row lane % 16 of the 16-pixel tiles first, first + 1, … of SUB. CLAMP: some may lie past the
+// last pixel.
 template <class SUB, bool CLAMP, int MB, class SRC>
 FC_DEVICE void mma_pixels(const char *(&base)[MB], int (&twist)[MB], SRC src, int first, int dy, int dx)
 {
@@ -256,7 +258,8 @@ FC_DEVICE void pw_mma(DST dst, SRC src, WGT wgt, int dy, int dx, int dc, int k0,
                     for (int b = 0; b < NB; b++) {
                         int k = k0 + (tn + b) * 8 + frag_c(lane, r).col;
                         if (!full && tn + b >= last_n) continue;
-                        store2<typename DST::type>(pixel + ((k * DST::size) ^ swizzle), on ? epi(pair(acc[a][b][r], acc[a][b][r + 1]), h, w, k) : pair(0, 0));
+                        float2 v = pair(acc[a][b][r], acc[a][b][r + 1]);
+                        store2<typename DST::type>(pixel + ((k * DST::size) ^ swizzle), on ? epi(v, h, w, k) : pair(0, 0));
                     }
                 }
             }

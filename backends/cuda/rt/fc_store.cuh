@@ -62,7 +62,8 @@ FC_DEVICE void quad_transpose(uint32_t (&w)[4], int q)
 
 // Tiles b … b + N - 1 of one row of accumulators: registers r, r + 1 of acc. k0 is the channel of tile 0, limit the channels that exist.
 template <class TENSOR, int N, int NI, class EPI>
-FC_DEVICE void put_tiles(typename TENSOR::type *p, const float (&acc)[NI][4], int r, int b, bool on, int h, int w, int k0, int limit, const EPI &epi)
+FC_DEVICE void put_tiles(typename TENSOR::type *p, const float (&acc)[NI][4], int r, int b, bool on, int h, int w, int k0, int limit,
+                         const EPI &epi)
 {
     const int q = thread() % 4;
     uint32_t words[N];
