@@ -4,8 +4,8 @@ set -euo pipefail
 
 # command or file that shows the package is there : package
 needs=(
-    "cc:gcc" "c++:g++" "cmake:cmake" "ninja:ninja-build" "flex:flex" "bison:bison" "pkg-config:pkg-config"
-    "/usr/include/cmocka.h:libcmocka-dev" "/usr/include/jansson.h:libjansson-dev" "/usr/include/zip.h:libzip-dev" "/usr/include/zlib.h:zlib1g-dev"
+    "cc:gcc" "c++:g++" "cmake:cmake" "ninja:ninja-build" "flex:flex" "bison:bison"
+    "/usr/include/cmocka.h:libcmocka-dev" "/usr/include/jansson.h:libjansson-dev" "/usr/include/zlib.h:zlib1g-dev"
 )
 [ "${FCM_NEEDS_BENCH:-0}" = 0 ] || needs+=("/usr/include/dnnl.h:libdnnl-dev")
 

@@ -6,7 +6,7 @@
 #   ```sh run         every line succeeds (nvcc is skipped, loudly, where it is not installed)
 #   ```console        `$ COMMAND`, then exactly what it prints, stdout before stderr; `…` stands for anything; `# exits N` as above
 # A word NAME.EXT in the first line also writes the fence to that file. Fences without a kind, text and diagrams are not run; other kinds are errors.
-# Each document has a directory of its own, with a copy of examples/, where its fences run in order. --update rewrites the outputs of
+# Each document has a directory of its own, with a copy of examples/ and a link to backends/, where its fences run in order. --update rewrites the outputs of
 # console fences without `…`; the difference is to be reviewed like code.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -139,7 +139,7 @@ end_fence() {                       # WHERE INFO: the closed fence is in $work/b
 document() {                        # FILE
     local file name line info= open=0 number=0 start=0
     file=$(realpath "$1") name=$(basename "$1")
-    mkdir -p "$work/$name.d" && cd "$work/$name.d" && cp -r "$root/examples" . || exit 1
+    mkdir -p "$work/$name.d" && cd "$work/$name.d" && cp -r "$root/examples" . && ln -sfn "$root/backends" backends || exit 1
     : >"$work/new"
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
