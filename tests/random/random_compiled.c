@@ -1,6 +1,6 @@
 /* random_compiled.c: random (problem x schedule) programs as compiled text. Each problem is lowered for a GPU and for a CPU under random knobs;
  * the CUDA text runs on the host, the OpenMP text natively, and the program that was scheduled for the GPU also as OpenMP text. All are
- * compared with the reference on integers, and their byte counters with the walk.
+ * compared with the reference on integers, and their byte counters with the walk. Every fourth runs under the race checker too.
  *     random_compiled COUNT [SEED]       one seed repeats one problem */
 #include "backend.h"
 #include "cases.h"
@@ -28,6 +28,7 @@ static bool add(Case *c, VerifyUnit *u, const char *device, ChildKind kind, cons
     if (!m || !(kind == CHILD_CPU ? emit_cpu : emit_cuda)(c->a, m, &o, &source, &header, &why))
         return printf("%s for %s: %s\n%s", u->name, device, why, c->text), false;
     VerifySubject v = { .what = what, .kind = kind, .module = m, .text = { source.at, header.at, "block.h" }, .prefix = m->name };
+    v.race = kind == CHILD_EMULATED && rng_in(&c->rng, 0, 3) == 0;
     vec_push(c->a, &u->subjects, v);
     return true;
 }
