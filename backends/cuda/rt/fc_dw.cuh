@@ -64,31 +64,6 @@ FC_DEVICE void dw_portable_acc(FRAG &frag, SRC src, TAPS taps, int dy, int dx, i
     }
 }
 
-// The V channels of one 16-byte chunk of the source, as f32, from any element type.
-template <class T, int V> FC_DEVICE void load_run(float (&v)[V], const char *p)
-{
-    if constexpr (element<T>::bytes == 2 && V == 8) {
-        uint4 u = *reinterpret_cast<const uint4 *>(p);
-        float2 a = unpack(u.x), b = unpack(u.y), c = unpack(u.z), d = unpack(u.w);
-        v[0] = a.x, v[1] = a.y, v[2] = b.x, v[3] = b.y, v[4] = c.x, v[5] = c.y, v[6] = d.x, v[7] = d.y;
-    } else {
-        FC_UNROLL
-        for (int i = 0; i < V; i += 4) {
-            float4_t f = load4<T>(p + i * element<T>::bytes);
-            v[i] = f.v[0], v[i + 1] = f.v[1], v[i + 2] = f.v[2], v[i + 3] = f.v[3];
-        }
-    }
-}
-template <class T, int V> FC_DEVICE void store_run(char *p, const float2 (&v)[V / 2])
-{
-    if constexpr (element<T>::bytes == 2 && V == 8) {
-        *reinterpret_cast<uint4 *>(p) = uint4{ pack(v[0]), pack(v[1]), pack(v[2]), pack(v[3]) };
-    } else {
-        FC_UNROLL
-        for (int i = 0; i < V / 2; i += 2) store4<T>(p + i * 2 * element<T>::bytes, v[i], v[i + 1]);
-    }
-}
-
 // One row of taps over one row of the source: ITEM_W neighbouring outputs, V channels. Each source pixel is read once and serves every output
 // whose window it is in:
 //
@@ -126,6 +101,7 @@ FC_DEVICE void dw_window(DST dst, SRC src, TAPS taps, int dy, int dx, int dc, in
 {
     static_assert(GEOM::mult == 1, "the window form has one output channel an input channel");
     constexpr int V = element<typename SRC::type>::chunk, chunks = round_up(TAPS::c, 8) / V, cols = div_up(SUB::w, ITEM_W);
+    static_assert(V * DST::size <= 16 || !DST::swizzled, "what a thread stores at once stays inside one chunk");
     constexpr bool ragged = SUB::w % ITEM_W != 0;
     for (int i = thread(); i < chunks * cols * SUB::h; i += threads()) {
         int k = i % chunks * V, h = SUB::h0 + i / chunks / cols, w = SUB::w0 + i / chunks % cols * ITEM_W;

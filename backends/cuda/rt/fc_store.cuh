@@ -29,14 +29,21 @@ FC_DEVICE void store(typename TENSOR::type *dst, TILE src, int y0, int x0, int c
         int limit = least(TILE::c, TENSOR::c - c0) - c;
         if (limit <= 0 || !TENSOR::inside(y0 + h, x0 + w)) continue;
         float2 v[run / 2];
-        FC_UNROLL
-        for (int j = 0; j < run; j += 2) v[j / 2] = epi(ld2(src, h, w, c + j), h, w, c + j);
+        if constexpr (run >= 4 && round_up(TILE::c, run) <= TILE::cpad && (run * TILE::size <= 16 || !TILE::swizzled)) {
+            float f[run];
+            load_run<typename TILE::type>(f, src.at(h, w, c));
+            FC_UNROLL
+            for (int j = 0; j < run; j += 2) v[j / 2] = epi(pair(f[j], f[j + 1]), h, w, c + j);
+        } else {
+            FC_UNROLL
+            for (int j = 0; j < run; j += 2) v[j / 2] = epi(ld2(src, h, w, c + j), h, w, c + j);
+        }
         put<TENSOR, VEC, run>(dst + TENSOR::offset(y0 + h, x0 + w, c0 + c), v, limit);
     }
 }
 
-// The four lanes q of a row hold words (pairs of f16) q of N neighbouring 8-channel tiles. Afterwards N = 2: lane q holds two words of tile q % 2, from
-// word q / 2 * 2 on; N = 4: all four of tile q. So what leaves in one access is 8 or 16 bytes, and a row's accesses touch.
+// The four lanes q of a row hold words (pairs of f16) q of N neighbouring 8-channel tiles. Afterwards N = 2: lane q holds two words of tile
+// q % 2, from word q / 2 * 2 on; N = 4: all four of tile q. So what leaves in one access is 8 or 16 bytes, and a row's accesses touch.
 //
 //   lane   0    1    2    3               0     1     2     3                 0       1       2       3
 //        a0   a1   a2   a3     xor 1     a0a1  b0b1  a2a3  b2b3     xor 2     a0-a3   b0-b3   c0-c3   d0-d3

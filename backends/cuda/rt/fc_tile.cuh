@@ -162,6 +162,31 @@ template <class T> FC_DEVICE void store4(char *p, float2 a, float2 b)
     else *reinterpret_cast<uint2 *>(p) = uint2{ pack(a), pack(b) };
 }
 
+// V neighbouring channels, 4 or 8, as f32, in 16-byte accesses where they are that wide.
+template <class T, int V> FC_DEVICE void load_run(float (&v)[V], const char *p)
+{
+    if constexpr (element<T>::bytes == 2 && V == 8) {
+        uint4 u = *reinterpret_cast<const uint4 *>(p);
+        float2 a = unpack(u.x), b = unpack(u.y), c = unpack(u.z), d = unpack(u.w);
+        v[0] = a.x, v[1] = a.y, v[2] = b.x, v[3] = b.y, v[4] = c.x, v[5] = c.y, v[6] = d.x, v[7] = d.y;
+    } else {
+        FC_UNROLL
+        for (int i = 0; i < V; i += 4) {
+            float4_t f = load4<T>(p + i * element<T>::bytes);
+            v[i] = f.v[0], v[i + 1] = f.v[1], v[i + 2] = f.v[2], v[i + 3] = f.v[3];
+        }
+    }
+}
+template <class T, int V> FC_DEVICE void store_run(char *p, const float2 (&v)[V / 2])
+{
+    if constexpr (element<T>::bytes == 2 && V == 8) {
+        *reinterpret_cast<uint4 *>(p) = uint4{ pack(v[0]), pack(v[1]), pack(v[2]), pack(v[3]) };
+    } else {
+        FC_UNROLL
+        for (int i = 0; i < V / 2; i += 2) store4<T>(p + i * 2 * element<T>::bytes, v[i], v[i + 1]);
+    }
+}
+
 // Channels c, c + 1 (c even) of an epilogue vector, of a tile, of a tensor in place (0 outside it; what it reads is counted).
 FC_DEVICE float2 ld2(const float *p, int c) { return load2<float>(reinterpret_cast<const char *>(p + c)); }
 
