@@ -20,7 +20,7 @@ static const Device *choose_device(Driver *d, CliTarget target)
     const Device *dev = device_find(d->arena, d->diag, name);
     if (!dev) return NULL;
     if (dev->target != (target == CLI_CPU ? TM_CPU : TM_CUDA)) {
-        diag_error(d->diag, NOWHERE, "FCM2005", "device '%s' is for --target %s", dev->name,
+        diag_error(d->diag, NOWHERE, "FCM2008", "device '%s' is for --target %s", dev->name,
                    dev->target == TM_CPU ? "cpu" : "cuda");
         return NULL;
     }
@@ -55,10 +55,23 @@ static bool pinned_plan(Driver *d, const AstFiles *files, const char *block, con
         if (diag_errors(d->diag) > before) return false;
         *out = find_plan(f, block, device);
         if (!*out)
-            diag_warning(d->diag, (Loc){ source, 0, 0 }, "FCM2006", "no plan here is for block '%s' on device '%s'", block,
+            diag_warning(d->diag, (Loc){ source, 0, 0 }, "FCM2009", "no plan here is for block '%s' on device '%s'", block,
                          device);
     }
     for (int i = files->n; !*out && i-- > 0;) *out = find_plan(files->at[i], block, device);
+    return true;
+}
+
+/* Device, batch, objective and pinned plan. */
+static bool plan_options(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out)
+{
+    int64_t batch = driver_batch(d, g);
+    PlanOptions o = { .batch = batch > 0 ? batch : 1, .source = path, .longest = cli_has(d->cli, OPT_PAIRS) ? 2 : 0 };
+    if (batch < 0 || !(out->device = o.device = choose_device(d, target))) return false;
+    if (cli_has(d->cli, OPT_MINIMIZE)) plan_objective(cli_text(d->cli, OPT_MINIMIZE), &o.minimize);
+    o.explain = d->cli->verb == VERB_PLAN || driver_wants_remark(d, "pass-missed=fuse");
+    if (!pinned_plan(d, files, g->block, o.device->name, &o.pinned)) return false;
+    out->options = o;
     return true;
 }
 
@@ -66,15 +79,20 @@ bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Grap
 {
     *out = (Lowered){ .graph = g };
     Stages *s = graph_stages(d->arena, d->diag, g);
-    int64_t batch = driver_batch(d, g);
-    if (!s || batch < 0) return false;
-    if (target == CLI_REFERENCE) return true;
-    const AstPlan *pinned;
-    if (!(out->device = choose_device(d, target))) return false;
-    if (!pinned_plan(d, files, g->block, out->device->name, &pinned)) return false;
-    out->options = (PlanOptions){ out->device, batch > 0 ? batch : 1, path, pinned };
+    if (!s) return false;
+    if (target == CLI_REFERENCE) return driver_batch(d, g) >= 0;
+    if (!plan_options(d, path, files, g, target, out)) return false;
     out->module = plan_module(d->arena, d->diag, g, s, &out->options, &out->report);
+    if (out->module) driver_remarks(d, out);
     return out->module != NULL;
+}
+
+bool driver_report(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out)
+{
+    *out = (Lowered){ .graph = g };
+    Stages *s = graph_stages_partial(d->arena, d->diag, g);
+    return s && plan_options(d, path, files, g, target, out) &&
+           plan_report(d->arena, d->diag, g, s, &out->options, &out->report);
 }
 
 CliTarget driver_module_target(const TmModule *m)

@@ -114,10 +114,6 @@ static bool add_file(Driver *d, const char *path, const bool *want, Units *units
 {
     AstFiles files = { 0 };
     const char *blocks = cli_text(d->cli, OPT_BLOCK);
-    if (driver_is_tm(path)) {
-        diag_error(d->diag, NOWHERE, "FCM5006", "'%s' has no graph to compare with: fcmc verify x.fcm --tm %s", path, path);
-        return false;
-    }
     if (!driver_load(d, path, &files)) return false;
     if (!blocks) return add_block(d, path, &files, NULL, want, units);
     bool ok = true;
@@ -135,12 +131,31 @@ int driver_jobs(const Driver *d)
     return (int)cli_number(d->cli, OPT_JOBS, n > 0 ? n : 1);
 }
 
+/* .tm files have no graph: each goes to the interpreter. */
+static bool verify_tm(Driver *d, const char *path, VerifyOptions *o, VerifyResult *r)
+{
+    Lowered l = { .module = driver_read_tm(d, path) };
+    Emitted e;
+    if (!l.module) return false;
+    CliTarget t = cli_target(d->cli) ? cli_target(d->cli) : driver_module_target(l.module);
+    if (t == CLI_REFERENCE) return diag_error(d->diag, NOWHERE, "FCM5006", "a .tm file has no graph for the reference"), false;
+    if (!driver_emit(d, &l, t, "block.h", &e)) return false;
+    VerifySubject s = { .what = t == CLI_CPU ? "cpu" : "cuda on the host",
+                        .kind = t == CLI_CPU ? CHILD_CPU : CHILD_EMULATED,
+                        .module = l.module,
+                        .text = { e.source.at, e.header.at, "block.h" },
+                        .prefix = l.module->name };
+    int64_t batch = cli_number(d->cli, OPT_BATCH, l.module->batch ? l.module->batch : 1);
+    return verify_module(d->arena, d->diag, l.module->name, &s, batch, o, r);
+}
+
 int driver_verify(Driver *d)
 {
     bool want[CLI_REFERENCE + 1] = { false }, ok = true;
     Units units = { 0 };
     if (!wanted_targets(d, want)) return EXIT_INPUT;
-    for (int i = 0; i < d->cli->files.n; i++) ok = add_file(d, d->cli->files.at[i], want, &units) && ok;
+    for (int i = 0; i < d->cli->files.n; i++)
+        if (!driver_is_tm(d->cli->files.at[i])) ok = add_file(d, d->cli->files.at[i], want, &units) && ok;
     if (!ok) return EXIT_INPUT;
     const char *mode = cli_text(d->cli, OPT_MODE);
     VerifyOptions o = { .seed = (uint64_t)cli_number(d->cli, OPT_SEED, 1),
@@ -153,13 +168,15 @@ int driver_verify(Driver *d)
                         .tell = tell,
                         .progress = progress,
                         .ctx = d };
-    VerifyResult r;
+    VerifyResult r = { 0 };
     text_put(&d->result, "[");
-    bool ran = verify_units(d->arena, d->diag, units.at, units.n, &o, &r);
+    bool ran = units.n == 0 || verify_units(d->arena, d->diag, units.at, units.n, &o, &r), read = true;
+    for (int i = 0; ran && i < d->cli->files.n; i++)
+        if (driver_is_tm(d->cli->files.at[i])) read = verify_tm(d, d->cli->files.at[i], &o, &r) && read;
     text_put(&d->result, "]");
     progress(d, "");
     if (o.keep) driver_say(d, "kept in %s\n", o.kept);
-    if (!ran) return EXIT_ENVIRON;
+    if (!ran || !read) return ran ? EXIT_INPUT : EXIT_ENVIRON;
     int bad = r.count[VERIFY_FAILED] + r.count[VERIFY_MISTRUSTED];
     driver_say(d, "%d passed, %d failed, %d mistrusted, %d skipped\n", r.count[VERIFY_PASSED], r.count[VERIFY_FAILED],
                r.count[VERIFY_MISTRUSTED], r.count[VERIFY_SKIPPED]);

@@ -175,3 +175,46 @@ VerifyData data_real(Arena *a, const Graph *g, int64_t batch, uint64_t seed)
     for (int i = 0; i < g->nodes.n; i++) real_node(a, g, &d, &r, i, batch);
     return d;
 }
+
+/* ---- without a graph ---- */
+/* The normalisation that a parameter belongs to, and as what: 0 weight, 1 bias, 2 mean, 3 var; -1: none. */
+static int role_in_bn(const TmModule *m, int tensor, double *eps)
+{
+    for (int i = 0; i < m->tensors.n; i++)
+        for (int k = 0; k < 4 && m->tensors.at[i].role == TM_DERIVED && m->tensors.at[i].derive != TM_AS_IS; k++)
+            if (m->tensors.at[i].from[k] == tensor) return *eps = m->tensors.at[i].eps, k;
+    return -1;
+}
+
+static void module_param(Rng *r, const TmModule *m, int tensor, Fill f)
+{
+    enum { LIVE = 16 }; /* non-zero weights of a row: sums stay small in chains of three */
+    const TmTensor *t = &m->tensors.at[tensor];
+    double eps = 0, share = t->rank == 2 && t->dim[3] > LIVE ? LIVE / (double)t->dim[3] : 1;
+    int role = role_in_bn(m, tensor, &eps);
+    for (int64_t i = 0; i < f.n; i++) {
+        double v = between(r, -2, 2);
+        if (role == 3) v = unit_variance(eps);
+        else if (role == 0 || t->rank > 1) v = uniform(r) < share ? (next(r) & 1 ? 1 : -1) : 0;
+        io_put(f.type, f.at, i, v);
+    }
+}
+
+VerifyData data_module(Arena *a, const TmModule *m, int64_t batch, uint64_t seed)
+{
+    VerifyData d = { m->params.n, m->inputs.n, NEW_N(a, void *, m->params.n + 1), NEW_N(a, void *, m->inputs.n + 1) };
+    Rng r = { seed * 0x9E3779B97F4A7C15u + 3 };
+    for (int i = 0; i < m->params.n; i++) {
+        const TmTensor *t = &m->tensors.at[m->params.at[i]];
+        Fill f = fill_new(a, t->dtype, t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3]);
+        module_param(&r, m, m->params.at[i], f);
+        d.param[i] = f.at;
+    }
+    for (int i = 0; i < m->inputs.n; i++) {
+        const TmTensor *t = &m->tensors.at[m->inputs.at[i]];
+        Fill f = fill_new(a, t->dtype, batch * t->dim[1] * t->dim[2] * t->dim[3]);
+        integers(&r, f, -2, 2);
+        d.input[i] = f.at;
+    }
+    return d;
+}

@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 enum { LOG_TAIL = 1500, NOT_STARTED = 127 };
 
@@ -20,10 +23,14 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* In the child: a group of its own, output to the log, no input. */
+/* In the child: a group of its own, output to the log, no input. It ends with its parent, which an interrupt of the terminal
+ * reaches alone. */
 static void become(const Job *j)
 {
     setpgid(0, 0);
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
     int log = open(j->log ? j->log : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0666), in = open("/dev/null", O_RDONLY);
     dup2(in, 0);
     dup2(log, 1);

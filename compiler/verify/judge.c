@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The whole file, which must have exactly n bytes. */
-static char *read_exactly(Arena *a, const char *path, size_t n)
+char *read_exactly(Arena *a, const char *path, size_t n)
 {
     FILE *f = fopen(path, "rb");
     if (!f) return NULL;
@@ -93,7 +93,7 @@ static const char *slot_name(Arena *a, const TmModule *m, int slot)
     return arena_printf(a, "slot %d", slot);
 }
 
-static TmBytes walked(Arena *a, const TmModule *m, int64_t batch)
+TmBytes bytes_walked(Arena *a, const TmModule *m, int64_t batch)
 {
     int n = tm_byte_slots(m);
     TmBytes sum = { n, NEW_N(a, int64_t, n + 1), NEW_N(a, int64_t, n + 1) };
@@ -106,7 +106,7 @@ static TmBytes walked(Arena *a, const TmModule *m, int64_t batch)
 }
 
 /* NULL: equal. */
-static const char *bytes_differ(Arena *a, const TmModule *m, const TmBytes *walk, const int64_t *read, const int64_t *written,
+const char *bytes_differ(Arena *a, const TmModule *m, const TmBytes *walk, const int64_t *read, const int64_t *written,
                                 const char *who)
 {
     for (int i = 0; i < walk->n; i++)
@@ -117,7 +117,7 @@ static const char *bytes_differ(Arena *a, const TmModule *m, const TmBytes *walk
     return NULL;
 }
 
-static int64_t total(const TmBytes *b)
+int64_t bytes_total(const TmBytes *b)
 {
     int64_t n = 0;
     for (int i = 0; i < b->n; i++) n += b->read[i] + b->written[i];
@@ -152,7 +152,7 @@ static void judge_run(Judge *j, int k, const Job *jobs)
         verify_line(j->v, j->u, subject->what, check, VERIFY_FAILED, "the child wrote too little");
         return;
     }
-    TmBytes walk = walked(j->scratch, subject->module, j->u->unit->batch);
+    TmBytes walk = bytes_walked(j->scratch, subject->module, j->u->unit->batch);
     Compared worst = { VERIFY_PASSED, "" };
     const char *differ = NULL, **got = NEW_N(j->scratch, const char *, outputs + 1);
     for (int pass = 0; pass < s->passes; pass++) {
@@ -170,7 +170,7 @@ static void judge_run(Judge *j, int k, const Job *jobs)
     if (differ) verify_line(j->v, j->u, subject->what, "bytes", VERIFY_FAILED, differ);
     else
         verify_line(j->v, j->u, subject->what, "bytes", VERIFY_PASSED,
-                    arena_printf(j->v->arena, "walk = counters = %lld bytes", (long long)total(&walk)));
+                    arena_printf(j->v->arena, "walk = counters = %lld bytes", (long long)bytes_total(&walk)));
 }
 
 /* The interpreter on the exact data: same outputs, same bytes. */
@@ -180,17 +180,9 @@ static void judge_interpreter(Judge *j, int k)
     const TmModule *m = subject->module;
     int64_t batch = j->u->unit->batch;
     VerifyData d = data_exact(j->scratch, j->u->unit->graph, batch, j->v->o->seed, j->u->cases[MODE_EXACT].level);
-    TmRun run = { .batch = batch, .exact = true, .data = NEW_N(j->scratch, float *, m->tensors.n + 1) };
-    for (int i = 0; i < m->params.n + m->inputs.n; i++) {
-        bool in = i >= m->params.n;
-        const ChildTensor *t = in ? &j->u->sig.inputs.at[i - m->params.n] : &j->u->sig.params.at[i];
-        IoTensor view = { .type = io_type_of(t->dtype), .data = in ? d.input[i - m->params.n] : d.param[i] };
-        int64_t n = t->elements * (in ? batch : 1);
-        float *f = NEW_N(j->scratch, float, n + 1);
-        for (int64_t e = 0; e < n; e++) f[e] = (float)io_element(&view, e);
-        run.data[in ? m->inputs.at[i - m->params.n] : m->params.at[i]] = f;
-    }
-    const char *why = tm_run(j->scratch, m, &run), **got = NEW_N(j->scratch, const char *, m->outputs.n + 1);
+    TmRun run;
+    const char *why = interpret(j->scratch, m, &j->u->sig, &d, batch, &run),
+               **got = NEW_N(j->scratch, const char *, m->outputs.n + 1);
     if (why) {
         verify_line(j->v, j->u, subject->what, "interpreter", VERIFY_FAILED, why);
         return;
@@ -203,7 +195,7 @@ static void judge_interpreter(Judge *j, int k)
         got[i] = stored;
     }
     Compared c = judge_outputs(j, got);
-    TmBytes walk = walked(j->scratch, m, batch);
+    TmBytes walk = bytes_walked(j->scratch, m, batch);
     const char *differ = bytes_differ(j->v->arena, m, &walk, run.counted.read, run.counted.written, "the interpreter");
     if (c.status == VERIFY_PASSED && differ) c = (Compared){ VERIFY_FAILED, differ };
     verify_line(j->v, j->u, subject->what, "interpreter", c.status, c.text);

@@ -48,12 +48,17 @@ typedef struct VerifyResult { VEC(VerifyLine) lines; int count[4]; } VerifyResul
 /* False: the environment failed (no temporary directory, no compiler for the reference), reported to d. */
 bool verify_units(Arena *a, Diag *d, const VerifyUnit *units, int n, VerifyOptions *o, VerifyResult *r);
 
+/* A module without its graph (a .tm file) against the interpreter: one subject, exact data. name: for the lines. */
+bool verify_module(Arena *a, Diag *d, const char *name, const VerifySubject *s, int64_t batch, VerifyOptions *o, VerifyResult *r);
+
 /* ---- data (data.c) ---- */
 typedef struct VerifyData { int nparam, ninput; void **param, **input; } VerifyData;    /* in their storage dtypes, dense */
 /* level 0, 1, …: ever smaller numbers and sparser weights, for graphs whose products grow. */
 enum { DATA_LEVELS = 5 };
 VerifyData data_exact(Arena *a, const Graph *g, int64_t batch, uint64_t seed, int level);
 VerifyData data_real(Arena *a, const Graph *g, int64_t batch, uint64_t seed);
+/* Exact data by the shapes of the parameters alone. */
+VerifyData data_module(Arena *a, const TmModule *m, int64_t batch, uint64_t seed);
 double data_exact_limit(DType t);                               /* integers up to this are exact: 2^11, 2^8, 2^24 */
 
 /* ---- comparison (compare.c) ---- */

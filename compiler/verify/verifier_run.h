@@ -47,6 +47,17 @@ typedef struct Verify {
 typedef struct Expected { double **v, **b, **s; const void **plain; const double *maxima; } Expected;
 bool expected_read(Arena *a, const char *path, const ChildSig *sig, int64_t batch, Expected *out);
 
+char *read_exactly(Arena *a, const char *path, size_t n);        /* NULL unless the file has exactly n bytes */
+
+/* ---- bytes: of the walk, and the first difference from a counter (NULL: none) ---- */
+TmBytes bytes_walked(Arena *a, const TmModule *m, int64_t batch);
+int64_t bytes_total(const TmBytes *b);
+const char *bytes_differ(Arena *a, const TmModule *m, const TmBytes *walk, const int64_t *read, const int64_t *written,
+                         const char *who);
+
+/* The interpreter on these data; data[tensor] of the result in logical order. NULL, or why it refuses. */
+const char *interpret(Arena *a, const TmModule *m, const ChildSig *sig, const VerifyData *data, int64_t batch, TmRun *run);
+
 bool data_write(Arena *a, Diag *d, const char *path, const VerifyData *data, const ChildSig *sig, int64_t batch);
 void verify_line(Verify *v, const UnitRun *u, const char *subject, const char *check, VerifyStatus status, const char *text);
 void judge_unit(Verify *v, const UnitRun *u, const Job *jobs);

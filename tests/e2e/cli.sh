@@ -123,7 +123,10 @@ expect 0 "" "$fcmc" check good.tm
 expect 0 "" "$fcmc" good.tm -o fromtm.c; present fromtm.c
 expect 2 "no such form" "$fcmc" good.tm --emit=ast
 expect 0 "0 failed" "$fcmc" verify good.fcm --tm good.tm
+expect 0 "walk = interpreter = counters" "$fcmc" verify good.tm --batch 3
+expect 1 "no graph" "$fcmc" verify good.tm --target reference
 echo nonsense >bad.tm
+expect 1 "FCM4" "$fcmc" verify bad.tm
 expect 1 "FCM4" "$fcmc" check bad.tm
 
 # ---- verify ----
@@ -165,6 +168,11 @@ expect 0 "" "$fcmc" run second.fcm --batch 0
 # ---- bench ----
 if [ ! -e /dev/nvidiactl ]; then expect 5 "FCM5008" "$fcmc" bench good.fcm --target cuda; fi
 expect 1 "cannot read" "$fcmc" bench nowhere.fcm --target cpu
+
+# ---- every code that is reported anywhere has its explanation ----
+grep -rhoE '"FCM[0-9]{4}"' "$here"/compiler "$here"/dsl "$here"/planner --include='*.c' --include='*.y' --include='*.l' | sort -u | tr -d '"' >codes
+while read -r code; do expect 0 "$code" "$fcmc" explain "$code"; done <codes
+[ "$(wc -l <codes)" -gt 40 ] || { echo "FAILED: too few codes were found"; failures=$((failures + 1)); }
 
 # ---- fmt ----
 printf 'block  f(x: f32[N,2,2,8]){y=x|>relu return y}\n' >ugly.fcm

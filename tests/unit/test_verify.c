@@ -39,7 +39,7 @@ static VerifySubject subject_of(Fix *f, const char *text, int rows)
 {
     const Graph *g = graph_of(f, text);
     Stages *s = graph_stages(f->a, f->d, g);
-    PlanOptions p = { device_find(f->a, f->d, "cpu"), 1, "test.fcm", NULL };
+    PlanOptions p = { .device = device_find(f->a, f->d, "cpu"), .batch = 1, .source = "test.fcm" };
     Sched sched = sched_default();
     const char *why = NULL;
     sched.th = rows;
