@@ -52,6 +52,10 @@ typedef struct Lowered {
     PlanOptions options;
 } Lowered;
 bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out);
+/* The plan alone: operations that are not lowered are cut out and listed. module stays NULL. */
+bool driver_report(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out);
+bool driver_wants_remark(const Driver *d, const char *which);   /* "pass=fuse", "pass-missed=fuse": was -R… given? */
+void driver_remarks(Driver *d, const Lowered *l);               /* those that were asked for */
 CliTarget driver_module_target(const TmModule *m);
 bool driver_has_gpu(void);
 int driver_jobs(const Driver *d);                                /* -j, or the processors */

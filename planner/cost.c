@@ -82,3 +82,11 @@ Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Devic
     c.time = c.launch + c.barriers + most + (1 - d->overlap) * hidden;
     return c;
 }
+
+double cost_roof(const Device *d, const Work *w)
+{
+    bool cached = d->target == TM_CPU && d->l3_bw > 0 && (double)w->bytes <= d->l3_bytes, tensor = w->halves && d->mma_rate > 0;
+    double memory = (double)w->bytes / (cached ? larger(d->l3_bw * d->sms, d->dram_bw) : d->dram_bw), rate = d->clock * d->sms;
+    double matrix = w->matrix / ((tensor ? d->mma_rate : d->fma_rate) * rate), other = w->other / (d->fma_rate * rate);
+    return larger(memory, tensor ? larger(matrix, other) : matrix + other);
+}

@@ -25,4 +25,9 @@ typedef struct Cost {
 } Cost;
 
 Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch);
+
+/* Seconds that no kernel can beat: bytes at full bandwidth, or operations at the peak of their engine, whichever takes longer. matrix: those
+ * that tensor cores can take, if the device has some for the dtype; the others run on FMA units. */
+typedef struct Work { int64_t bytes; double matrix, other; bool halves; } Work;
+double cost_roof(const Device *d, const Work *w);
 #endif

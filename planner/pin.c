@@ -93,20 +93,6 @@ bool pin_read(Arena *a, Diag *d, const Graph *g, const Stages *s, const AstPlan 
     return ok && !twice(d, out);
 }
 
-int pin_partition(const Graph *g, const Stages *s, const Pin *pin, Group *groups)
-{
-    (void)g;
-    int n = 0;
-    for (int i = 0; i < pin->at.n; i++) groups[n++] = pin->at.at[i].group;
-    for (int i = 0; i < s->at.n; i++) {
-        bool pinned = false;
-        for (int k = 0; k < pin->at.n; k++)
-            for (int j = 0; j < pin->at.at[k].group.n; j++) pinned |= pin->at.at[k].group.stage[j] == i;
-        if (!pinned) groups[n++] = (Group){ .n = 1, .stage = { i } };
-    }
-    return n;
-}
-
 const PinGroup *pin_of(const Pin *pin, const Group *group)
 {
     for (int i = 0; i < pin->at.n; i++)

@@ -10,7 +10,5 @@ typedef struct Pin { VEC(PinGroup) at; } Pin;
 /* fuse(name, …, knob=number, …): names are the dotted results of stages (or of the ops inside them). Errors FCM2004… are located. */
 bool pin_read(Arena *a, Diag *d, const Graph *g, const Stages *s, const AstPlan *plan, Pin *out);
 
-/* The pinned groups, and every other stage by itself. */
-int pin_partition(const Graph *g, const Stages *s, const Pin *pin, Group *groups);
 const PinGroup *pin_of(const Pin *pin, const Group *group);     /* NULL: not pinned */
 #endif

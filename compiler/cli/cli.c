@@ -209,6 +209,11 @@ static bool check_whole(Parse *p)
     const char *mode = cli_text(c, OPT_MODE);
     if (mode && strcmp(mode, "exact") != 0 && strcmp(mode, "bounded") != 0)
         return fail(p, "--mode wants exact or bounded, not '%s'", mode);
+    const char *aim = cli_text(c, OPT_MINIMIZE), *remarks = cli_text(c, OPT_REMARKS);
+    if (aim && strcmp(aim, "time") != 0 && strcmp(aim, "dram") != 0 && strcmp(aim, "launches") != 0)
+        return fail(p, "--minimize wants time, dram or launches, not '%s'", aim);
+    if (remarks && strcmp(remarks, "pass=fuse") != 0 && strcmp(remarks, "pass-missed=fuse") != 0)
+        return fail(p, "-R wants pass=fuse or pass-missed=fuse, not '%s'", remarks);
     return true;
 }
 

@@ -44,6 +44,9 @@ void lower_end(Lowering *l);
 /* Do the stages form a pattern that lower_group knows? */
 bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group);
 
+/* Is `to` the only reader of what `from` makes, as the input of its first operation? */
+bool lower_hands_over(const Graph *g, const Stage *from, const Stage *to);
+
 /* ---- inside compiler/lower ---- */
 TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);
 TmProgram *lower_pointwise(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);

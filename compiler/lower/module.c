@@ -81,7 +81,7 @@ Lowering *lower_begin(Arena *a, const Diag *d, const Graph *g, const Stages *s, 
 
 static const Stage *stage_at(const Stages *s, int i) { return &s->at.at[i]; }
 
-static bool hands_over(const Graph *g, const Stage *from, const Stage *to)
+bool lower_hands_over(const Graph *g, const Stage *from, const Stage *to)
 {
     return to->in == from->out && g->nodes.at[from->out].consumers == 1 && !output_of(g, from->out);
 }
@@ -93,7 +93,7 @@ bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group)
         const Stage *st = stage_at(s, group->stage[i]);
         GraphOp op = g->nodes.at[st->core].op;
         ops[i] = st->cut ? '?' : st->pointless ? 'x' : op == GR_DW ? 'd' : op == GR_PW ? 'p' : '?';
-        if (i > 0 && !hands_over(g, stage_at(s, group->stage[i - 1]), st)) return false;
+        if (i > 0 && !lower_hands_over(g, stage_at(s, group->stage[i - 1]), st)) return false;
     }
     static const char *const patterns[] = { "x", "d", "p", "dp", "pd", "pp", "pdp" };
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)

@@ -1,0 +1,154 @@
+/* search.c: see search.h */
+#include "search.h"
+#include "space.h"
+
+#include <math.h>
+#include <string.h>
+
+const Score score_never = { HUGE_VAL, HUGE_VAL };
+
+Score score_add(Score a, Score b) { return (Score){ a.first + b.first, a.second + b.second }; }
+
+bool score_less(Score a, Score b) { return a.first < b.first || (a.first <= b.first && a.second < b.second); }
+
+Score score_of(const PlanOptions *o, const Cost *c)
+{
+    switch (o->minimize) {
+    case PLAN_DRAM: return (Score){ (double)c->dram_bytes, c->time };
+    case PLAN_LAUNCHES: return (Score){ 1, c->time };
+    case PLAN_TIME: break;
+    }
+    return (Score){ c->time, (double)c->dram_bytes };
+}
+
+SearchTable search_begin(Arena *a, const Diag *d, const PlanOptions *o)
+{
+    return (SearchTable){ .a = a, .scratch = arena_new(), .diag = d, .options = o };
+}
+
+void search_end(SearchTable *t) { arena_free(t->scratch); }
+
+/* ---- drafts ---- */
+
+/* The schedules of one group, which of them have been priced, and at what. */
+typedef struct Search {
+    SearchTable *t;
+    Found *f;
+    const Lowering *l;
+    Scheds space;
+    bool *priced;
+} Search;
+
+static void keep(Found *f, Priced p)
+{
+    int at = f->ndraft;
+    if (at == FINALISTS && !score_less(p.score, f->draft[--at].score)) return;
+    if (f->ndraft < FINALISTS) f->ndraft++;
+    for (; at > 0 && score_less(p.score, f->draft[at - 1].score); at--) f->draft[at] = f->draft[at - 1];
+    f->draft[at] = p;
+}
+
+static void price(Search *q, int at)
+{
+    if (q->priced[at]) return;
+    q->priced[at] = true;
+    SearchTable *t = q->t;
+    ArenaMark mark = arena_mark(t->scratch);
+    Lowering *l = lower_scratch(q->l, t->scratch);
+    const char *why;
+    TmProgram *p = lower_group(l, &q->f->sub.group, &q->space.at[at], LOWER_DRAFT, &why);
+    q->f->tried++;
+    if (p) {
+        TmWalk w;
+        tm_walk(t->scratch, l->module, p, t->options->batch, &w);
+        Cost c = cost_of(l->module, p, &w, t->options->device, t->options->batch);
+        keep(q->f, (Priced){ q->space.at[at], score_of(t->options, &c), c.time, c.dram_bytes });
+    } else {
+        q->f->unfit++;
+        q->f->why = arena_strdup(t->a, why);
+    }
+    arena_reset(t->scratch, mark);
+}
+
+Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group *group)
+{
+    ArenaMark start = arena_mark(t->a);
+    SubGraph sub = subgraph_of(t->a, g, s, group);
+    for (int i = 0; i < t->found.n; i++)
+        if (strcmp(t->found.at[i]->sub.key, sub.key) == 0) {
+            arena_reset(t->a, start);
+            return t->found.at[i];
+        }
+    Found *f = NEW(t->a, Found);
+    f->sub = sub;
+    vec_push(t->a, &t->found, f);
+    ArenaMark mark = arena_mark(t->scratch);
+    Search q = { .t = t, .f = f };
+    const PlanOptions *o = t->options;
+    q.l = lower_begin(t->scratch, t->diag, sub.graph, sub.stages, o->device, o->source, &sub.group, 1);
+    space_of(t->scratch, sub.graph, sub.stages, &sub.group, o->device, o->batch, &q.space);
+    q.priced = NEW_N(t->scratch, bool, q.space.n + 1);
+    for (int i = 0; i < q.space.n; i++) price(&q, i);
+    arena_reset(t->scratch, mark);
+    f->score = f->ndraft ? f->draft[0].score : score_never;
+    return f;
+}
+
+/* ---- finished programs ---- */
+
+/* Everything but the numbers stays in scratch. */
+static const char *finish(SearchTable *t, const SubGraph *sub, const Sched *s, PlanChoice *c)
+{
+    const PlanOptions *o = t->options;
+    ArenaMark mark = arena_mark(t->scratch);
+    Lowering *l = lower_begin(t->scratch, t->diag, sub->graph, sub->stages, o->device, o->source, &sub->group, 1);
+    const char *why;
+    TmProgram *p = lower_group(l, &sub->group, s, LOWER_FINISHED, &why);
+    if (p) why = tm_verify(t->scratch, l->module, p, o->device);
+    if (!why) {
+        TmWalk w;
+        tm_walk(t->scratch, l->module, p, o->batch, &w);
+        *c = (PlanChoice){ .sched = *s, .text = arena_strdup(t->a, p->sched), .arena_bytes = p->arena_bytes };
+        c->executed_macs = (w.flops[TM_ENGINE_FMA] + w.flops[TM_ENGINE_MMA] + w.flops[TM_ENGINE_ISSUE]) / 2;
+        c->blocks = w.blocks;
+        c->cost = cost_of(l->module, p, &w, o->device, o->batch);
+    } else why = arena_strdup(t->a, why);
+    arena_reset(t->scratch, mark);
+    return why;
+}
+
+void search_finish(SearchTable *t, Found *f)
+{
+    if (f->finished) return;
+    f->finished = true;
+    f->score = score_never;
+    Score second = score_never;
+    for (int i = 0; i < f->ndraft; i++) {
+        PlanChoice c;
+        const char *why = finish(t, &f->sub, &f->draft[i].sched, &c);
+        if (why) {
+            f->unfit++;
+            f->why = why;
+            continue;
+        }
+        Score score = score_of(t->options, &c.cost);
+        if (score_less(score, f->score)) {
+            f->choice[1] = f->choice[0], second = f->score;
+            f->choice[0] = c, f->score = score;
+        } else if (score_less(score, second)) f->choice[1] = c, second = score;
+    }
+}
+
+double found_time(const Found *f)
+{
+    if (f->finished) return f->choice[0].text ? f->choice[0].cost.time : HUGE_VAL;
+    return f->ndraft ? f->draft[0].time : HUGE_VAL;
+}
+
+int64_t found_dram(const Found *f) { return f->finished ? f->choice[0].cost.dram_bytes : f->ndraft ? f->draft[0].dram : 0; }
+
+const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched, PlanChoice *out)
+{
+    SubGraph sub = subgraph_of(t->a, g, s, group);
+    return finish(t, &sub, sched, out);
+}

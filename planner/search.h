@@ -1,0 +1,46 @@
+/* search.h: the best schedules of one fusion group, and a table that remembers groups by their key. Drafts (laid out and placed) are priced
+ * first; the cheapest few are finished and verified when somebody wants that group. Finishing only adds barriers, so a draft's score is a
+ * lower bound of the finished one. */
+#ifndef FCM_SEARCH_H
+#define FCM_SEARCH_H
+#include "choose.h"
+#include "subgraph.h"
+
+/* What is minimised, then what decides between equals: seconds and bytes, bytes and seconds, or kernels and seconds. */
+typedef struct Score { double first, second; } Score;
+Score score_add(Score a, Score b);
+bool score_less(Score a, Score b);
+extern const Score score_never;     /* no schedule fits */
+
+enum { FINALISTS = 3 };
+typedef struct Priced { Sched sched; Score score; double time; int64_t dram; } Priced;
+
+typedef struct Found {
+    SubGraph sub;
+    Priced draft[FINALISTS];        /* ascending scores */
+    int ndraft, tried, unfit;
+    const char *why;                /* the refusal of the most modest schedule that does not fit; NULL: all fitted */
+    bool finished, pinned;
+    PlanChoice choice[2];           /* finished: the best, and the runner-up (text NULL: none) */
+    Score score;                    /* of choice[0], or of draft[0] before; score_never if nothing fits */
+} Found;
+
+typedef struct SearchTable {
+    Arena *a, *scratch;
+    const Diag *diag;
+    const PlanOptions *options;
+    VEC(Found *) found;
+} SearchTable;
+
+SearchTable search_begin(Arena *a, const Diag *d, const PlanOptions *o);
+void search_end(SearchTable *t);
+
+Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group *group);
+void search_finish(SearchTable *t, Found *f);                   /* fills choice and score, once */
+double found_time(const Found *f);                              /* seconds and bytes of the best schedule; HUGE_VAL if there is none */
+int64_t found_dram(const Found *f);
+
+/* One given schedule: NULL and the choice, or why it is impossible (for pinned plans). */
+const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched, PlanChoice *out);
+Score score_of(const PlanOptions *o, const Cost *c);
+#endif
