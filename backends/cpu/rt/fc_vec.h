@@ -142,6 +142,21 @@ FC_INLINE fc_v16 fc_join(fc_v8 low, fc_v8 high)
 FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return fc_join(fc_low(a), fc_high(b)); }
 #endif
 
+/* ---- the first n of V floats, in one masked access where the instruction set has it ---- */
+#if FC_X86 && FC_ISA >= 512
+#define FC_GET_SOME(V) if (type == FC_F32) return fc_get_some##V(p, n);
+#define FC_PUT_SOME(V) if (type == FC_F32) { fc_put_some##V(p, v, n); return; }
+FC_INLINE float fc_get_some1(const char *p, int n) { return n ? *(const fc_u1 *)p : 0; }
+FC_INLINE void fc_put_some1(char *p, float v, int n) { if (n) *(fc_u1 *)p = v; }
+FC_INLINE fc_v8 fc_get_some8(const char *p, int n) { return (fc_v8)_mm256_maskz_loadu_ps((__mmask8)((1u << n) - 1), p); }
+FC_INLINE fc_v16 fc_get_some16(const char *p, int n) { return (fc_v16)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+FC_INLINE void fc_put_some8(char *p, fc_v8 v, int n) { _mm256_mask_storeu_ps(p, (__mmask8)((1u << n) - 1), (__m256)v); }
+FC_INLINE void fc_put_some16(char *p, fc_v16 v, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+#else
+#define FC_GET_SOME(V)
+#define FC_PUT_SOME(V)
+#endif
+
 /* ---- elements of tiles and tensors, all widths ---- */
 #define FC_VEC_ELEMENTS(V) \
     FC_INLINE fc_v##V fc_add_##V(fc_v##V a, fc_v##V b) { return a + b; } \
@@ -160,6 +175,7 @@ FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return fc_join(fc_low(a), fc_high
     } \
     FC_INLINE fc_v##V fc_get_n##V(const char *p, int type, int n)       /* the first n of V; the others are 0 */ \
     { \
+        FC_GET_SOME(V) \
         float f[V] = { 0 }; \
         for (int i = 0; i < n; i++) f[i] = fc_get1(p + i * fc_size(type), type); \
         fc_v##V v; \
@@ -168,6 +184,7 @@ FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return fc_join(fc_low(a), fc_high
     } \
     FC_INLINE void fc_put_n##V(char *p, int type, fc_v##V v, int n) \
     { \
+        FC_PUT_SOME(V) \
         float f[V]; \
         memcpy(f, &v, sizeof v); \
         for (int i = 0; i < n; i++) fc_put1(p + i * fc_size(type), type, f[i]); \
