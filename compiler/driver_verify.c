@@ -1,4 +1,5 @@
 /* driver_verify.c: every file, every block, every target that was asked for becomes a unit of verify_units. */
+#include "backend.h"
 #include "driver.h"
 #include "verifier.h"
 
@@ -47,6 +48,18 @@ static const char *repro(Driver *d, const char *path, const char *block)
     return t.at;
 }
 
+/* The CUDA-scheduled programs in portable C: the same walk, no emulator. */
+static void add_portable(Driver *d, VerifyUnit *u, const Lowered *l)
+{
+    Text source = text_new(d->arena), header = text_new(d->arena);
+    EmitOptions o = { .prelude = true, .header = "block.h" };
+    const char *why;
+    VerifySubject v = { .what = "cuda as C", .kind = CHILD_CPU, .module = l->module, .prefix = l->module->name };
+    if (emit_cpu(d->arena, l->module, &o, &source, &header, &why)) v.text = (ChildText){ source.at, header.at, "block.h" };
+    else v.skip = why;
+    vec_push(d->arena, &u->subjects, v);
+}
+
 static bool add_module(Driver *d, VerifyUnit *u, const Lowered *l, CliTarget t, const char *what)
 {
     GraphStats s;
@@ -60,6 +73,7 @@ static bool add_module(Driver *d, VerifyUnit *u, const Lowered *l, CliTarget t, 
                         .race = t == CLI_CUDA && cli_has(d->cli, OPT_RACE) };
     v.interpret = graph_stats(u->graph, &s) && s.macs * (u->batch ? u->batch : 1) <= INTERPRET_MACS;
     vec_push(d->arena, &u->subjects, v);
+    if (t == CLI_CUDA) add_portable(d, u, l);
     if (t != CLI_CUDA || !driver_has_gpu()) return true;
     v.kind = CHILD_DEVICE, v.what = "cuda on the device", v.race = v.interpret = false;
     vec_push(d->arena, &u->subjects, v);

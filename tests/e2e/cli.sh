@@ -136,7 +136,9 @@ expect 0 "\"status\":\"PASSED\"" "$fcmc" verify good.fcm --target cpu --mode exa
 expect 5 "temporary directory" env TMPDIR=/nowhere "$fcmc" verify good.fcm --target cpu
 expect 5 "no C compiler" env PATH=/nowhere "$fcmc" verify good.fcm --target cpu
 mkdir bin && for t in cc as ld sh collect2; do p=$(command -v $t) && ln -s "$p" bin/; done
-expect 77 "g++ is not installed" env PATH="$work/bin" "$fcmc" verify good.fcm --target cuda
+expect 0 "g++ is not installed" env PATH="$work/bin" "$fcmc" verify good.fcm --target cuda
+"$fcmc" good.fcm --target cuda --emit=tm >device.tm 2>err
+expect 77 "g++ is not installed" env PATH="$work/bin" "$fcmc" verify device.tm
 sed 's/relu6/relu/' good.fcm >changed.fcm
 expect 3 "repeat: fcmc verify changed.fcm" "$fcmc" verify changed.fcm --tm good.tm
 ls -d "${TMPDIR:-/tmp}"/fcmc-?????? >left 2>/dev/null; [ "$(wc -l <left)" -le 40 ] || { echo "FAILED: temporary directories are left"; failures=$((failures + 1)); }
