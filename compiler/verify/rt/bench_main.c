@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#ifdef __AVX2__
+#if defined __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -19,7 +19,7 @@ int peer_open(int n, int threads);                              /* 0: ready */
 void peer_run(void);
 #endif
 
-enum { FMA_STEPS = 100000, FMA_CHAINS = 12, FMA_WIDTH = 8 };
+enum { FMA_STEPS = 100000, FMA_CHAINS = 12 };
 static const double round_seconds = 0.01;
 
 static double now(void)
@@ -29,24 +29,64 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Independent chains of fused multiply-adds: what the cores reach at most. Returns a value so that nothing is dropped. */
+/* Independent chains of fused multiply-adds in vector registers, as wide as the ISA has: what a core reaches at most. Named variables, so that no
+ * compiler keeps them in memory. */
+#define FMA_EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define FMA_LOOP(T, SET) \
+    T m = SET(0.999f), k = SET(0.001f); \
+    FMA_EACH(FMA_DECLARE_##T) \
+    for (int s = 0; s < FMA_STEPS; s++) { FMA_EACH(FMA_STEP_##T) } \
+    FMA_EACH(FMA_SUM_##T)
+
+#if defined __x86_64__
+typedef __m256 v256;
+typedef __m512 v512;
+#define FMA_DECLARE_v256(i) v256 a##i = _mm256_set1_ps((float)i);
+#define FMA_STEP_v256(i) a##i = _mm256_fmadd_ps(a##i, m, k);
+#define FMA_SUM_v256(i) sum += _mm256_cvtss_f32(a##i);
+#define FMA_DECLARE_v512(i) v512 a##i = _mm512_set1_ps((float)i);
+#define FMA_STEP_v512(i) a##i = _mm512_fmadd_ps(a##i, m, k);
+#define FMA_SUM_v512(i) sum += _mm512_cvtss_f32(a##i);
+__attribute__((target("avx2,fma"))) static float fma_256(void)
+{
+    float sum = 0;
+    FMA_LOOP(v256, _mm256_set1_ps)
+    return sum;
+}
+__attribute__((target("avx512f"))) static float fma_512(void)
+{
+    float sum = 0;
+    FMA_LOOP(v512, _mm512_set1_ps)
+    return sum;
+}
+#endif
+
+static float fma_scalar(void)
+{
+    float sum = 0;
+#define FMA_DECLARE_float(i) float a##i = (float)i;
+#define FMA_STEP_float(i) a##i = a##i * m + k;
+#define FMA_SUM_float(i) sum += a##i;
+    FMA_LOOP(float, (float))
+    return sum;
+}
+
+static int fma_width(void)
+{
+#if defined __x86_64__
+    if (__builtin_cpu_supports("avx512f")) return 16;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 8;
+#endif
+    return 1;
+}
+
 static float fma_thread(void)
 {
-#ifdef __AVX2__
-    __m256 a[FMA_CHAINS], m = _mm256_set1_ps(0.999f), c = _mm256_set1_ps(0.001f);
-    for (int i = 0; i < FMA_CHAINS; i++) a[i] = _mm256_set1_ps((float)i);
-    for (int s = 0; s < FMA_STEPS; s++)
-        for (int i = 0; i < FMA_CHAINS; i++) a[i] = _mm256_fmadd_ps(a[i], m, c);
-    float out[FMA_WIDTH], sum = 0;
-    for (int i = 0; i < FMA_CHAINS; i++) _mm256_storeu_ps(out, a[i]), sum += out[0];
-#else
-    float a[FMA_CHAINS * FMA_WIDTH], sum = 0;
-    for (int i = 0; i < FMA_CHAINS * FMA_WIDTH; i++) a[i] = (float)i;
-    for (int s = 0; s < FMA_STEPS; s++)
-        for (int i = 0; i < FMA_CHAINS * FMA_WIDTH; i++) a[i] = a[i] * 0.999f + 0.001f;
-    for (int i = 0; i < FMA_CHAINS * FMA_WIDTH; i++) sum += a[i];
+#if defined __x86_64__
+    if (fma_width() == 16) return fma_512();
+    if (fma_width() == 8) return fma_256();
 #endif
-    return sum;
+    return fma_scalar();
 }
 
 typedef struct Call {
@@ -134,7 +174,7 @@ int main(int argc, char **argv)
         double once = time_round(&all[i], &c);
         if (once < round_seconds) all[i].times = (long)(round_seconds / once) + 1;
     }
-    printf("flops %.9g\n", 2.0 * FMA_STEPS * FMA_CHAINS * FMA_WIDTH * c.threads);
+    printf("flops %.9g\n", 2.0 * FMA_STEPS * FMA_CHAINS * fma_width() * c.threads);
     for (int r = 0; r < rounds; r++)
         for (int i = 0; i < n; i++) printf("%s %.9g\n", all[i].name, time_round(&all[i], &c));
     return 0;
