@@ -69,7 +69,8 @@
     FC_INLINE fc_v##V fc_hswish_##V(fc_v##V v) { return v * fc_hsigmoid_##V(v); }
 
 /* ---- FCM_EXACT: integers to integers, halves towards zero ---- */
-FC_INLINE float fc_nearest(float a) { return (float)(int)(a < 0 ? a - 0.5f : a + 0.5f); }
+/* to nearest, halves to even, as rintf; from 2^22 on every float is an integer */
+FC_INLINE float fc_nearest(float a) { return a < 4194304.0f && a > -4194304.0f ? a + 12582912.0f - 12582912.0f : a; }
 
 #define FC_ACTS_EXACT(V) \
     FC_INLINE fc_v##V fc_stand_in_##V(fc_v##V v, float below)       /* v < 0 ? trunc((v - below) / 2) : v */ \
