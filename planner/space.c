@@ -89,18 +89,17 @@ static void cuda_lines(Space *p)
 
 static void cpu_lines(Space *p)
 {
-    static const int strips[] = { 8, 7, 14, 16, 28 };
+    static const int strips[] = { 4, 7, 8, 14, 28 };
     if (!p->depth || p->kernel_rows <= p->stride) return;
     int64_t cores = (int64_t)p->dev->sms;
     for (int64_t parts = 1; parts <= 4; parts *= 2)             /* bands per core */
         for (int t = 0; t < 5; t++)
-            for (int full = 0; full < 2; full++) {
+            for (int th = 1; th <= 2; th++) {
                 Sched s = sched_default();
                 int64_t bands = p->batch >= cores * 4 && parts == 1 ? 1 : cores * parts;
-                s.th = 1;
-                s.line = least(win_div_up(p->rows, bands), p->rows);
+                s.th = least(th, p->rows);
+                s.line = (int)win_div_up(win_div_up(p->rows, bands), s.th);
                 s.strip = strips[t] < p->cols ? strips[t] : 0;
-                s.tw = full || p->cols <= 56 ? 0 : 56;
                 if (!p->project && p->mid > 256) s.tk = 128;
                 add(p, s);
             }
