@@ -21,6 +21,17 @@ Score score_of(const PlanOptions *o, const Cost *c)
     return (Score){ c->time, (double)c->dram_bytes };
 }
 
+/* Between the schedules of one group a few percent of bytes (the padding of weights, for instance) do not outweigh any time: bytes count
+ * in steps of about one percent. */
+static Score rank_of(const PlanOptions *o, const Cost *c)
+{
+    Score s = score_of(o, c);
+    int64_t bytes = c->dram_bytes, unit = 1;
+    while (bytes / unit >= 128) unit *= 2;
+    if (o->minimize == PLAN_DRAM) s.first = (double)(bytes / unit * unit);
+    return s;
+}
+
 SearchTable search_begin(Arena *a, const Diag *d, const PlanOptions *o)
 {
     return (SearchTable){ .a = a, .scratch = arena_new(), .diag = d, .options = o };
@@ -42,9 +53,9 @@ typedef struct Search {
 static void keep(Found *f, Priced p)
 {
     int at = f->ndraft;
-    if (at == FINALISTS && !score_less(p.score, f->draft[--at].score)) return;
+    if (at == FINALISTS && !score_less(p.rank, f->draft[--at].rank)) return;
     if (f->ndraft < FINALISTS) f->ndraft++;
-    for (; at > 0 && score_less(p.score, f->draft[at - 1].score); at--) f->draft[at] = f->draft[at - 1];
+    for (; at > 0 && score_less(p.rank, f->draft[at - 1].rank); at--) f->draft[at] = f->draft[at - 1];
     f->draft[at] = p;
 }
 
@@ -62,7 +73,7 @@ static void price(Search *q, int at)
         TmWalk w;
         tm_walk(t->scratch, l->module, p, t->options->batch, &w);
         Cost c = cost_of(l->module, p, &w, t->options->device, t->options->batch);
-        keep(q->f, (Priced){ q->space.at[at], score_of(t->options, &c), c.time, c.dram_bytes });
+        keep(q->f, (Priced){ q->space.at[at], rank_of(t->options, &c), score_of(t->options, &c), c.time, c.dram_bytes });
     } else {
         q->f->unfit++;
         q->f->why = arena_strdup(t->a, why);
@@ -122,7 +133,7 @@ void search_finish(SearchTable *t, Found *f)
     if (f->finished) return;
     f->finished = true;
     f->score = score_never;
-    Score second = score_never;
+    Score best = score_never, second = score_never;
     for (int i = 0; i < f->ndraft; i++) {
         PlanChoice c;
         const char *why = finish(t, &f->sub, &f->draft[i].sched, &c);
@@ -131,11 +142,11 @@ void search_finish(SearchTable *t, Found *f)
             f->why = why;
             continue;
         }
-        Score score = score_of(t->options, &c.cost);
-        if (score_less(score, f->score)) {
-            f->choice[1] = f->choice[0], second = f->score;
-            f->choice[0] = c, f->score = score;
-        } else if (score_less(score, second)) f->choice[1] = c, second = score;
+        Score rank = rank_of(t->options, &c.cost);
+        if (score_less(rank, best)) {
+            f->choice[1] = f->choice[0], second = best;
+            f->choice[0] = c, best = rank, f->score = score_of(t->options, &c.cost);
+        } else if (score_less(rank, second)) f->choice[1] = c, second = rank;
     }
 }
 

@@ -13,7 +13,7 @@ bool score_less(Score a, Score b);
 extern const Score score_never;     /* no schedule fits */
 
 enum { FINALISTS = 3 };
-typedef struct Priced { Sched sched; Score score; double time; int64_t dram; } Priced;
+typedef struct Priced { Sched sched; Score rank, score; double time; int64_t dram; } Priced;    /* rank orders a group's schedules */
 
 typedef struct Found {
     SubGraph sub;

@@ -118,6 +118,7 @@ SubGraph subgraph_of(Arena *a, const Graph *g, const Stages *s, const Group *gro
         take_stage(&z, &s->at.at[group->stage[i]]);
         out.group.stage[out.group.n++] = i;
     }
+    out.node = z.node;
     out.key = z.key.at;
     return out;
 }

@@ -8,6 +8,7 @@ typedef struct SubGraph {
     Graph *graph;                   /* what the group reads became inputs; nodes, parameters and consumers as they were */
     Stages *stages;                 /* the group's stages, 0 … n-1 */
     Group group;                    /* all of them */
+    const int *node;                /* new number + 1 of each node of the whole graph; 0: not in the group */
     const char *key;                /* equal for groups that every schedule treats alike */
 } SubGraph;
 

@@ -1,0 +1,15 @@
+# What the planner promises: defects of the published one that must not come back, figures that follow from shapes, plan files, speed.
+function(fcm_regress_test name)
+    if(NOT FCM_CMOCKA)
+        return()
+    endif()
+    add_executable(${name} ${CMAKE_CURRENT_SOURCE_DIR}/regress/${name}.c)
+    target_link_libraries(${name} PRIVATE fcm_planner ${FCM_CMOCKA} m)
+    target_compile_options(${name} PRIVATE ${FCM_WARNINGS} -Wno-pedantic)
+    add_test(NAME regress.${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(regress.${name} PROPERTIES LABELS regress TIMEOUT 120)
+endfunction()
+
+foreach(test planner_traffic planner_defects)
+    fcm_regress_test(${test})
+endforeach()
