@@ -221,23 +221,36 @@ static void walk_operands(Walk *z)
 /* Pixels × output channels as the variant executes them: whole fragments of 16 x 8, or whole quads of channels, on every warp or thread. */
 static int64_t executed(const TmIns *i, int64_t pixels, int64_t channels)
 {
-    if (i->wm <= 0 || i->wn <= 0) return tm_sat_mul(pixels, channels);
     bool mma = tm_variant_rows[i->variant].engine == TM_ENGINE_MMA;
     int64_t rows = mma ? 16 * i->wm : i->wm, columns = mma ? 8 * i->wn : 4 * i->wn;
     return tm_sat_mul(win_round_up(pixels, rows), win_round_up(channels, columns));
 }
 
+/* Pixels of all iterations that the CPU's pw computes: under a mask, or with a source in place, only those inside the tensor. */
+static int64_t live_pixels(Walk *z, int64_t pixels)
+{
+    const TmIns *i = z->ins;
+    bool clips = z->p->target == TM_CPU && i->op == TM_PW && (i->masked || tile(z, i->src)->space == TM_GLOBAL);
+    if (!clips) return tm_sat_mul(pixels, z->runs);
+    Dim dims[3];
+    window(tile(z, i->dst), i->sub, &z->m->tensors.at[tile(z, i->dst)->tensor], dims);
+    dims[2] = one;
+    return total(z, dims, 3);
+}
+
 static void walk_arithmetic(Walk *z)
 {
     const TmIns *i = z->ins;
-    int64_t pixels = tm_sat_mul(i->sub.h1 - i->sub.h0, i->sub.w1 - i->sub.w0), channels = tm_channels(z->p, i).written;
-    int64_t elements = tm_sat_mul(tm_sat_mul(pixels, channels), z->runs), flops = 0, sfu = 0;
+    int64_t pixels = tm_sat_mul(i->sub.h1 - i->sub.h0, i->sub.w1 - i->sub.w0), channels = tm_channels(z->p, i).written, live = live_pixels(z, pixels);
+    if (i->op == TM_PW && z->p->target == TM_CPU) channels = win_round_up(channels, tm_vector(z->m, z->p, i));
+    int64_t elements = tm_sat_mul(live, channels), flops = 0, sfu = 0;
     if (i->op == TM_STORE) {
         Dim dims[3];
         window(tile(z, i->src), i->sub, &z->m->tensors.at[i->tensor], dims);
         elements = total(z, dims, 3);
     }
-    if (i->op == TM_PW) flops = tm_sat_mul(executed(i, pixels, channels), tm_sat_mul(2 * (int64_t)tile(z, i->wgt)->cpad, z->runs));
+    int64_t products = i->wm > 0 && i->wn > 0 ? tm_sat_mul(executed(i, pixels, channels), z->runs) : elements;
+    if (i->op == TM_PW) flops = tm_sat_mul(products, 2 * (int64_t)tile(z, i->wgt)->cpad);
     if (i->op == TM_DW) flops = tm_sat_mul(elements, tm_sat_mul(2 * (int64_t)tile(z, i->wgt)->ext[1], tile(z, i->wgt)->ext[2]));
     for (int k = 0; k < i->epi.n; k++)
         if (i->epi.at[k].kind == TM_EPI_ACT) sfu += act_sfu(i->epi.at[k].act);
