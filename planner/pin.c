@@ -10,6 +10,7 @@ static int stage_named(const Graph *g, const Stages *s, const char *name)
 {
     for (int i = 0; i < s->at.n; i++) {
         const Stage *st = &s->at.at[i];
+        if (st->cut) continue;
         if (strcmp(g->nodes.at[st->out].name, name) == 0 || strcmp(g->nodes.at[st->core].name, name) == 0) return i;
         for (int e = 0; e < st->epi.n; e++)
             if (strcmp(g->nodes.at[st->epi.at[e].node].name, name) == 0) return i;
@@ -20,8 +21,10 @@ static int stage_named(const Graph *g, const Stages *s, const char *name)
 static bool unknown_stage(Arena *a, Diag *d, const Graph *g, const Stages *s, AstName name)
 {
     const char **names = NEW_N(a, const char *, s->at.n + 1);
-    for (int i = 0; i < s->at.n; i++) names[i] = g->nodes.at[s->at.at[i].out].name;
-    const char *near = diag_nearest(name.text, names, s->at.n);
+    int n = 0;
+    for (int i = 0; i < s->at.n; i++)
+        if (!s->at.at[i].cut) names[n++] = g->nodes.at[s->at.at[i].out].name;
+    const char *near = diag_nearest(name.text, names, n);
     diag_error(d, name.loc, "FCM2004", "the plan names '%s', which is no operation of %s that is lowered", name.text, g->block);
     if (near) diag_note(d, name.loc, "did you mean '%s'?", near);
     return false;
