@@ -30,6 +30,8 @@ int driver_plan(Driver *d);
 int driver_verify(Driver *d);
 int driver_run(Driver *d);
 int driver_bench(Driver *d);
+int driver_tune(Driver *d);
+int driver_calibrate(Driver *d);
 int driver_devices(Driver *d);
 int driver_doctor(Driver *d);
 int driver_explain(Driver *d);

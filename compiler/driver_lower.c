@@ -2,6 +2,7 @@
 #include "backend.h"
 #include "driver.h"
 #include "reference.h"
+#include "tuning.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +76,19 @@ static bool plan_options(Driver *d, const char *path, const AstFiles *files, con
     return true;
 }
 
+/* What tune measured for this block and device is pinned, unless the plan is given, or something other than time is asked for. */
+static void use_tuning(Driver *d, const char *path, const Graph *g, const Stages *s, Lowered *out)
+{
+    PlanOptions *o = &out->options;
+    if (o->pinned || o->longest || o->minimize != PLAN_TIME || d->cli->verb == VERB_TUNE || cli_has(d->cli, OPT_NO_TUNING)) return;
+    TuningLine line;
+    const char *file = tuning_path(d->arena, path);
+    o->pinned = tuning_find(d->arena, d->diag, file, g, s, o, &line);
+    if (o->pinned)
+        diag_remark(d->diag, NOWHERE, "FCM5012", "'%s' takes its plan from %s: measured %.2f us with %d thread%s", g->block, file,
+                    line.measured, line.key.threads, line.key.threads == 1 ? "" : "s");
+}
+
 bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out)
 {
     *out = (Lowered){ .graph = g };
@@ -82,6 +96,7 @@ bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Grap
     if (!s) return false;
     if (target == CLI_REFERENCE) return driver_batch(d, g) >= 0;
     if (!plan_options(d, path, files, g, target, out)) return false;
+    use_tuning(d, path, g, s, out);
     out->module = plan_module(d->arena, d->diag, g, s, &out->options, &out->report);
     if (out->module) driver_remarks(d, out);
     return out->module != NULL;
@@ -91,8 +106,9 @@ bool driver_report(Driver *d, const char *path, const AstFiles *files, const Gra
 {
     *out = (Lowered){ .graph = g };
     Stages *s = graph_stages_partial(d->arena, d->diag, g);
-    return s && plan_options(d, path, files, g, target, out) &&
-           plan_report(d->arena, d->diag, g, s, &out->options, &out->report);
+    if (!s || !plan_options(d, path, files, g, target, out)) return false;
+    use_tuning(d, path, g, s, out);
+    return plan_report(d->arena, d->diag, g, s, &out->options, &out->report);
 }
 
 CliTarget driver_module_target(const TmModule *m)

@@ -9,7 +9,7 @@ static int (*const verbs[VERB_COUNT])(Driver *) = {
     [VERB_COMPILE] = driver_compile, [VERB_PLAN] = driver_plan,       [VERB_VERIFY] = driver_verify,
     [VERB_RUN] = driver_run,         [VERB_BENCH] = driver_bench,     [VERB_CHECK] = driver_check,
     [VERB_FMT] = driver_fmt,         [VERB_DEVICES] = driver_devices, [VERB_DOCTOR] = driver_doctor,
-    [VERB_EXPLAIN] = driver_explain,
+    [VERB_EXPLAIN] = driver_explain, [VERB_TUNE] = driver_tune,       [VERB_CALIBRATE] = driver_calibrate,
 };
 
 static void json_diagnostics(const Driver *d, Text *t)

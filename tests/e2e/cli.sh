@@ -38,7 +38,6 @@ echo 'block conv_(x: f32[N, 6, 5, 8]) { y = x |> conv(4, 3)  return y }' >conv.f
 
 # ---- usage: 2 ----
 expect 2 "usage" "$fcmc"
-expect 2 "no verb 'tune'" "$fcmc" tune good.fcm
 expect 2 "no verb 'import'" "$fcmc" import model.onnx
 expect 2 "did you mean 'verify'" "$fcmc" verfy good.fcm
 expect 2 "did you mean '--target'" "$fcmc" good.fcm --tarpet cpu

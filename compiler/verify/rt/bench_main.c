@@ -1,8 +1,8 @@
 /* bench_main.c: times one generated CPU build in interleaved rounds, next to a loop of fused multiply-adds and, if it was
  * linked, a peer's chain.
- *     child IN OUT N THREADS ROUNDS
- * OUT: the outputs, to be verified before any time is believed. stdout: "name seconds" per round (of one call), "flops peak"
- * once, and the peer's remarks as "note text". */
+ *     child IN OUT N THREADS ROUNDS [alone]
+ * OUT: the outputs, to be verified before any time is believed. stdout: "name seconds busy" per round (of one call; busy:
+ * the main thread's own time), "flops peak" once, and the peer's remarks as "note text". With `alone` nothing else is timed. */
 #include "child.h"
 
 #include <omp.h>
@@ -22,10 +22,10 @@ void peer_run(void);
 enum { FMA_STEPS = 100000, FMA_CHAINS = 12 };
 static const double round_seconds = 0.01;
 
-static double now(void)
+static double clock_of(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -120,12 +120,16 @@ static void run_peer(Call *c)
 
 typedef struct Contestant { const char *name; void (*run)(Call *); long times; } Contestant;
 
-static double time_round(Contestant *k, Call *c)
+typedef struct Round { double wall, busy; } Round;              /* seconds of one call */
+
+static Round time_round(Contestant *k, Call *c)
 {
-    double start = now();
+    double wall = clock_of(CLOCK_MONOTONIC), busy = clock_of(CLOCK_THREAD_CPUTIME_ID), times = (double)k->times;
     for (long i = 0; i < k->times; i++) k->run(c);
-    return (now() - start) / (double)k->times;
+    return (Round){ (clock_of(CLOCK_MONOTONIC) - wall) / times, (clock_of(CLOCK_THREAD_CPUTIME_ID) - busy) / times };
 }
+
+static void put_round(const char *name, Round r) { printf("%s %.9g %.9g\n", name, r.wall, r.busy); }
 
 static void *bytes_of(size_t n)
 {
@@ -144,7 +148,7 @@ static void *take(FILE *f, size_t n)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) return 4;
+    if (argc != 6 && argc != 7) return 4;
     Call c = { .n = atoi(argv[3]), .threads = atoi(argv[4]) };
     int rounds = atoi(argv[5]);
     FILE *f = fopen(argv[1], "rb"), *g = fopen(argv[2], "wb");
@@ -165,17 +169,17 @@ int main(int argc, char **argv)
     if (fclose(g) != 0) return 4;
 
     Contestant all[3] = { { "ours", run_ours, 1 }, { "fma", run_fma, 1 } };
-    int n = 2;
+    int n = argc == 7 ? 1 : 2;
 #ifdef FCM_PEER
-    if (peer_open(c.n, c.threads) == 0) all[n++] = (Contestant){ "peer", run_peer, 1 };
+    if (n > 1 && peer_open(c.n, c.threads) == 0) all[n++] = (Contestant){ "peer", run_peer, 1 };
 #endif
     for (int i = 0; i < n; i++) {                               /* two warm-up calls; as many calls a round as fill 10 ms */
         time_round(&all[i], &c);
-        double once = time_round(&all[i], &c);
+        double once = time_round(&all[i], &c).wall;
         if (once < round_seconds) all[i].times = (long)(round_seconds / once) + 1;
     }
     printf("flops %.9g\n", 2.0 * FMA_STEPS * FMA_CHAINS * fma_width() * c.threads);
     for (int r = 0; r < rounds; r++)
-        for (int i = 0; i < n; i++) printf("%s %.9g\n", all[i].name, time_round(&all[i], &c));
+        for (int i = 0; i < n; i++) put_round(all[i].name, time_round(&all[i], &c));
     return 0;
 }
