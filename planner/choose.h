@@ -25,6 +25,7 @@ typedef struct PlanOptions {
     const AstPlan *pinned;          /* a plan for this block and device, or NULL */
     PlanMinimize minimize;
     int longest;                    /* most stages of a group; 0 = GROUP_MAX, 2 = pairs only */
+    bool exhaustive;                /* price every schedule of the space, not a sample and its neighbours */
     bool explain;                   /* fill the report's edges, and what groups would cost apart */
 } PlanOptions;
 

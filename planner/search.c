@@ -53,8 +53,8 @@ typedef struct Search {
 static void keep(Found *f, Priced p)
 {
     int at = f->ndraft;
-    if (at == FINALISTS && !score_less(p.rank, f->draft[--at].rank)) return;
-    if (f->ndraft < FINALISTS) f->ndraft++;
+    if (at == DRAFTS && !score_less(p.rank, f->draft[--at].rank)) return;
+    if (f->ndraft < DRAFTS) f->ndraft++;
     for (; at > 0 && score_less(p.rank, f->draft[at - 1].rank); at--) f->draft[at] = f->draft[at - 1];
     f->draft[at] = p;
 }
@@ -81,6 +81,43 @@ static void price(Search *q, int at)
     arena_reset(t->scratch, mark);
 }
 
+/* ---- which schedules are priced ---- */
+
+/* Knobs in which a and b differ; the two sides of a tile are one, and so are a chunk and its buffers. */
+static int distance(const Sched *a, const Sched *b)
+{
+    Sched x = *a, y = *b;
+    int n = (x.th != y.th || x.tw != y.tw) + (x.chunk != y.chunk || x.stages != y.stages);
+    x.th = y.th, x.tw = y.tw, x.chunk = y.chunk, x.stages = y.stages;
+#define X(field, key, def, meaning) n += x.field != y.field;
+    FCM_KNOBS(X)
+#undef X
+    return n;
+}
+
+/* Schedules one knob away from one of the best so far. true: there were some that had no price. */
+static bool price_neighbours(Search *q)
+{
+    Priced best[DRAFTS];
+    int n = q->f->ndraft, before = q->f->tried;
+    memcpy(best, q->f->draft, sizeof best);
+    for (int i = 0; i < q->space.n; i++)
+        for (int k = 0; k < n && !q->priced[i]; k++)
+            if (distance(&q->space.at[i], &best[k].sched) <= 1) price(q, i);
+    return q->f->tried > before;
+}
+
+/* A sample spread over the space, then descent from its best. Where not one of the sample fits, everything is looked at: the refusal that
+ * is kept is that of the last, most modest schedule. */
+static void price_space(Search *q)
+{
+    enum { SAMPLE = 5 };
+    int step = q->t->options->exhaustive ? 1 : SAMPLE;
+    for (int i = 0; i < q->space.n; i += step) price(q, i);
+    while (q->f->ndraft && price_neighbours(q)) continue;
+    for (int i = 0; i < q->space.n && !q->f->ndraft; i++) price(q, i);
+}
+
 Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group *group)
 {
     ArenaMark start = arena_mark(t->a);
@@ -99,7 +136,7 @@ Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group
     q.l = lower_begin(t->scratch, t->diag, sub.graph, sub.stages, o->device, o->source, &sub.group, 1);
     space_of(t->scratch, sub.graph, sub.stages, &sub.group, o->device, o->batch, &q.space);
     q.priced = NEW_N(t->scratch, bool, q.space.n + 1);
-    for (int i = 0; i < q.space.n; i++) price(&q, i);
+    price_space(&q);
     arena_reset(t->scratch, mark);
     f->score = f->ndraft ? f->draft[0].score : score_never;
     return f;
@@ -134,7 +171,7 @@ void search_finish(SearchTable *t, Found *f)
     f->finished = true;
     f->score = score_never;
     Score best = score_never, second = score_never;
-    for (int i = 0; i < f->ndraft; i++) {
+    for (int i = 0; i < f->ndraft && i < FINALISTS; i++) {
         PlanChoice c;
         const char *why = finish(t, &f->sub, &f->draft[i].sched, &c);
         if (why) {

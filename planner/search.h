@@ -12,12 +12,12 @@ Score score_add(Score a, Score b);
 bool score_less(Score a, Score b);
 extern const Score score_never;     /* no schedule fits */
 
-enum { FINALISTS = 3 };
+enum { DRAFTS = 5, FINALISTS = 3 };     /* schedules that are remembered, and of these finished */
 typedef struct Priced { Sched sched; Score rank, score; double time; int64_t dram; } Priced;    /* rank orders a group's schedules */
 
 typedef struct Found {
     SubGraph sub;
-    Priced draft[FINALISTS];        /* ascending scores */
+    Priced draft[DRAFTS];           /* ascending ranks */
     int ndraft, tried, unfit;
     const char *why;                /* the refusal of the most modest schedule that does not fit; NULL: all fitted */
     bool finished, pinned;
