@@ -5,6 +5,7 @@
 #   ```sh             lines that begin with `fcmc ` end with status 0, or N where the line ends in `# exits N`
 #   ```sh run         every line succeeds (nvcc is skipped, loudly, where it is not installed)
 #   ```console        `$ COMMAND`, then exactly what it prints, stdout before stderr; `…` stands for anything; `# exits N` as above
+#   ```console sample the same, but any number stands for any other: for outputs that measure or predict
 # A word NAME.EXT in the first line also writes the fence to that file. Fences without a kind, text and diagrams are not run; other kinds are errors.
 # Each document has a directory of its own, with a copy of examples/ and a link to backends/, where its fences run in order. --update rewrites the outputs of
 # console fences without `…`; the difference is to be reviewed like code.
@@ -17,7 +18,7 @@ fcmc=$(realpath "$1"); shift
 PATH=$(dirname "$fcmc"):$PATH
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-failures=0 checked=0 commands=0 outputs=0 skipped=0
+numbers=exact failures=0 checked=0 commands=0 outputs=0 skipped=0
 
 # fail WHERE WHAT [FILE WITH DETAILS]
 fail() {
@@ -96,6 +97,10 @@ one_output() {                      # WHERE COMMAND; expected output in $work/ex
         return
     fi
     [ ! -s "$work/expected" ] || printf '%s\n' "$want" >>"$work/fresh"
+    if [ "$numbers" = any ]; then
+        sed -E -i 's/[0-9]+(\.[0-9]+)?/0/g' "$work/expected" "$work/out"
+        got=$(cat "$work/out")
+    fi
     pattern=$(sed 's/[][\\*?()|+@!]/\\&/g; s/…/*/g' "$work/expected")
     # shellcheck disable=SC2053
     [[ $got == $pattern ]] && return
@@ -130,7 +135,8 @@ end_fence() {                       # WHERE INFO: the closed fence is in $work/b
     fcm | fcm\ *) check_source "$where" "${rest[@]:1}" ;;
     sh) run_lines "$where" ;;
     "sh run") run_all "$where" ;;
-    console) run_console "$where" ;;
+    console) numbers=exact; run_console "$where" ;;
+    "console sample") numbers=any; run_console "$where" ;;
     '' | text | c | cpp) ;;
     *) fail "$where" "nobody knows fences of kind '${rest[*]}'" ;;
     esac

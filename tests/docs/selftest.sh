@@ -40,6 +40,10 @@ fence console '$ fcmc explain FCM5008
 FCM5008: …emulate CUDA on the host without a GPU.' | judge 0 ellipsis
 fence console '$ fcmc explain FCM5008
 FCM5008: …emulate CUDA on the moon without a GPU.' | judge 1 other_ellipsis
+fence "console sample" '$ fcmc check --stats examples/mobilenetv2.fcm
+mobilenetv2: 1 parameters, 2.5 MMAC an image (7 depthwise), 0.1 MB of activations' | judge 0 sample
+fence "console sample" '$ fcmc check --stats examples/mobilenetv2.fcm
+mobilenetv2: 1 parameters, 2.5 MMAC an image (7 shallow), 0.1 MB of activations' | judge 1 other_sample
 { fence "c one.c" 'int main(void) { return 0; }'; fence "sh run" 'grep -q main one.c'; } | judge 0 file
 fence fcn "$good" | judge 1 unknown_kind
 printf '```fcm\n%s\n' "$good" | judge 1 open_fence
