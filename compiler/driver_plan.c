@@ -1,4 +1,5 @@
-/* driver_plan.c: the verb `plan`, and the remarks of -Rpass=fuse and -Rpass-missed=fuse: what was planned, in words and as JSON. */
+/* driver_plan.c: the verb `plan`, and the remarks of -Rpass=fuse and -Rpass-missed=fuse: what was planned, in words and as
+ * JSON. */
 #include "driver.h"
 
 #include <string.h>
@@ -20,8 +21,8 @@ static void put_work(Driver *d, const PlanGroup *g)
     const PlanChoice *c = &g->best;
     if (g->useful_macs == 0) return;
     double extra = (double)(c->executed_macs - g->useful_macs);
-    text_printf(&d->out, "    work     %.3f MMAC, executed %.3f: %.1f %% more for halo and padding\n", (double)g->useful_macs / 1e6,
-                (double)c->executed_macs / 1e6, 100 * extra / (double)g->useful_macs);
+    text_printf(&d->out, "    work     %.3f MMAC, executed %.3f: %.1f %% more for halo and padding\n",
+                (double)g->useful_macs / 1e6, (double)c->executed_macs / 1e6, 100 * extra / (double)g->useful_macs);
 }
 
 static void put_waits(Driver *d, const PlanChoice *choice)
@@ -79,7 +80,8 @@ static void put_plan(Driver *d, const Lowered *l)
                 (long long)l->options.batch, r->groups.n, r->groups.n == 1 ? "" : "s", us(r->time));
     text_printf(&d->out, "%.3f MB of DRAM; compulsory %.3f, unfused %.3f (%.1f %% removed); %.0f %% of the waterline\n",
                 mb(r->dram_bytes), mb(r->compulsory_bytes), mb(r->unfused_bytes),
-                r->unfused_bytes ? 100 - 100 * (double)r->dram_bytes / (double)r->unfused_bytes : 0, r->time > 0 ? 100 * r->roof / r->time : 0);
+                r->unfused_bytes ? 100 - 100 * (double)r->dram_bytes / (double)r->unfused_bytes : 0,
+                r->time > 0 ? 100 * r->roof / r->time : 0);
     for (int i = 0; i < r->groups.n; i++) put_group(d, &r->groups.at[i]);
     put_edges(d, r);
     put_cuts(d, r);
@@ -100,8 +102,8 @@ static void json_choice(Text *t, const PlanChoice *c)
     json_text(t, "schedule", c->text);
     text_printf(t, ",\"seconds\":%.9g,\"dram_bytes\":%lld,\"issued_bytes\":%lld,\"on_chip_bytes\":%lld", c->cost.time,
                 (long long)c->cost.dram_bytes, (long long)c->cost.l2_bytes, (long long)c->arena_bytes);
-    text_printf(t, ",\"executed_macs\":%lld,\"blocks\":%lld,\"occupancy\":%.6g,\"bound\":\"%s\",\"waits\":{", (long long)c->executed_macs,
-                (long long)c->blocks, c->cost.occupancy, c->cost.bound);
+    text_printf(t, ",\"executed_macs\":%lld,\"blocks\":%lld,\"occupancy\":%.6g,\"bound\":\"%s\",\"waits\":{",
+                (long long)c->executed_macs, (long long)c->blocks, c->cost.occupancy, c->cost.bound);
 #define X(field, text) text_printf(t, "\"" #field "\":%.9g,", c->cost.field);
     FCM_LIMITS(X)
 #undef X
@@ -119,7 +121,8 @@ static void json_group(Text *t, const PlanGroup *g)
     json_text(t, "unfit_why", g->unfit_why);
     text_printf(t, ",\"compulsory_bytes\":%lld,\"unfused_bytes\":%lld,\"useful_macs\":%lld,\"roof_seconds\":%.9g",
                 (long long)g->compulsory_bytes, (long long)g->unfused_bytes, (long long)g->useful_macs, g->roof);
-    if (g->apart_time > 0) text_printf(t, ",\"apart\":{\"seconds\":%.9g,\"dram_bytes\":%lld}", g->apart_time, (long long)g->apart_bytes);
+    if (g->apart_time > 0)
+        text_printf(t, ",\"apart\":{\"seconds\":%.9g,\"dram_bytes\":%lld}", g->apart_time, (long long)g->apart_bytes);
     else text_put(t, ",\"apart\":null");
     text_put(t, ",\"best\":");
     json_choice(t, &g->best);
@@ -184,8 +187,8 @@ void driver_remarks(Driver *d, const Lowered *l)
     for (int i = 0; i < r->groups.n && driver_wants_remark(d, "pass=fuse"); i++) {
         const PlanGroup *g = &r->groups.at[i];
         diag_remark(d->diag, g->loc, "FCM2201", "%s = fuse(%s, %s): %.3f MB instead of %.3f, %.2f us, bound by %s", g->name,
-                    names_of(d->arena, g), g->best.text, mb(g->best.cost.dram_bytes), mb(g->unfused_bytes), us(g->best.cost.time),
-                    g->best.cost.bound);
+                    names_of(d->arena, g), g->best.text, mb(g->best.cost.dram_bytes), mb(g->unfused_bytes),
+                    us(g->best.cost.time), g->best.cost.bound);
     }
     for (int i = 0; i < r->edges.n && driver_wants_remark(d, "pass-missed=fuse"); i++) {
         const PlanEdge *e = &r->edges.at[i];

@@ -1,5 +1,5 @@
-/* choose.h: which stages form a kernel, and under which schedule: the disjoint cover of the block by fusion groups that costs least, each
- * group under its cheapest schedule. What was decided and why is a PlanReport. */
+/* choose.h: which stages form a kernel, and under which schedule: the disjoint cover of the block by fusion groups that
+ * costs least, each group under its cheapest schedule. What was decided and why is a PlanReport. */
 #ifndef FCM_CHOOSE_H
 #define FCM_CHOOSE_H
 #include "ast.h"
@@ -51,7 +51,7 @@ typedef struct PlanGroup {
     int64_t compulsory_bytes;       /* input, output, weights, residuals once */
     int64_t useful_macs;            /* of the convolutions, each output once */
     double roof;                    /* seconds that compulsory bytes or useful operations take at full rate */
-    double apart_time;              /* explain: its stages as kernels of their own, as modelled; 0: some fit nowhere, or only one stage */
+    double apart_time;              /* explain: its stages as kernels of their own; 0: some fit nowhere, or only one */
     int64_t apart_bytes;
     bool pinned;
 } PlanGroup;
@@ -77,8 +77,8 @@ typedef struct PlanReport {
     int searched, tried;            /* groups that differ, and their schedules */
 } PlanReport;
 
-/* The whole module, every program verified. NULL after errors (FCM2xxx: nothing fits; a pinned plan that names unknown stages or knobs, or is
- * impossible; located where there is a place). */
+/* The whole module, every program verified. NULL after errors (FCM2xxx: nothing fits; a pinned plan that names unknown
+ * stages or knobs, or is impossible; located where there is a place). */
 TmModule *plan_module(Arena *a, Diag *d, const Graph *g, const Stages *s, const PlanOptions *o, PlanReport *r);
 
 /* The report alone, also for stages of graph_stages_partial. false after errors. */

@@ -1,4 +1,5 @@
-/* cost.c: see cost.h. Rooflines of one kernel: each engine and each memory level alone; they overlap, barriers and the launch do not. */
+/* cost.c: see cost.h. Rooflines of one kernel: each engine and each memory level alone; they overlap, barriers and the
+ * launch do not. */
 #include "cost.h"
 
 #include <math.h>
@@ -37,7 +38,8 @@ static void cuda_limits(Cost *c, const TmProgram *p, const TmWalk *w, const Devi
     c->mma = d->mma_rate > 0 ? (double)w->flops[TM_ENGINE_MMA] / (d->mma_rate * rate) : w->flops[TM_ENGINE_MMA] ? HUGE_VAL : 0;
     c->sfu = (double)w->sfu / (d->sfu_rate * rate);
     /* a warp instruction moves 512 bytes or does 32 FMAs or one m16n8k16 */
-    double warp_instructions = (double)(w->shared_bytes + c->l2_bytes) / 512 + (double)w->flops[TM_ENGINE_FMA] / 64 + (double)w->flops[TM_ENGINE_MMA] / 4096;
+    double warp_instructions = (double)(w->shared_bytes + c->l2_bytes) / 512 + (double)w->flops[TM_ENGINE_FMA] / 64
+                             + (double)w->flops[TM_ENGINE_MMA] / 4096;
     c->issue = warp_instructions / (d->issue_rate * rate) + (double)w->flops[TM_ENGINE_ISSUE] / (d->portable_rate * rate);
     c->barriers = (double)w->barriers / larger(1, blocks) * d->barrier_time * ceil(blocks / (d->sms * resident));
 }

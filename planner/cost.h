@@ -1,4 +1,5 @@
-/* cost.h: the modelled time of a program on a device. A reader of the finished program: all numbers come from tm_walk and the device file. */
+/* cost.h: the modelled time of a program on a device. A reader of the finished program: all numbers come from tm_walk and
+ * the device file. */
 #ifndef FCM_COST_H
 #define FCM_COST_H
 #include "device.h"
@@ -26,8 +27,8 @@ typedef struct Cost {
 
 Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch);
 
-/* Seconds that no kernel can beat: bytes at full bandwidth, or operations at the peak of their engine, whichever takes longer. matrix: those
- * that tensor cores can take, if the device has some for the dtype; the others run on FMA units. */
+/* Seconds that no kernel can beat: bytes at full bandwidth, or operations at the peak of their engine, whichever takes
+ * longer. matrix: those that tensor cores can take, if the device has some for the dtype; the others run on FMA units. */
 typedef struct Work { int64_t bytes; double matrix, other; bool halves; } Work;
 double cost_roof(const Device *d, const Work *w);
 #endif

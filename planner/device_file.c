@@ -52,8 +52,10 @@ static void number(Reader *r, Loc l, int i, const char *text, bool sourced)
     char *end;
     double v = strtod(text, &end);
     if (end == text || *end || !(v >= fields[i].least && v <= fields[i].most))
-        diag_error(r->d, l, "FCM2102", "%s = '%s' is not a number from %g to %g", fields[i].key, text, fields[i].least, fields[i].most);
-    else if (!sourced) diag_error(r->d, l, "FCM2103", "%s has no source: say after # where the number comes from", fields[i].key);
+        diag_error(r->d, l, "FCM2102", "%s = '%s' is not a number from %g to %g", fields[i].key, text, fields[i].least,
+                   fields[i].most);
+    else if (!sourced)
+        diag_error(r->d, l, "FCM2103", "%s has no source: say after # where the number comes from", fields[i].key);
     else if (r->seen[i]) diag_error(r->d, l, "FCM2104", "%s is given twice", fields[i].key);
     *value_of(r->dev, i) = v;
     r->seen[i] = true;
@@ -129,7 +131,8 @@ static const Device *read_file(Arena *a, Diag *d, const char *path)
     size_t len;
     char *text = text_read_file(a, path, 1 << 20, &len, &why);
     if (!text) return diag_error(d, (Loc){ 0 }, "FCM2106", "cannot read device file '%s': %s", path, why), NULL;
-    if (memchr(text, 0, len)) return diag_error(d, (Loc){ 0 }, "FCM2106", "'%s' is no device file: it holds a zero byte", path), NULL;
+    if (memchr(text, 0, len))
+        return diag_error(d, (Loc){ 0 }, "FCM2106", "'%s' is no device file: it holds a zero byte", path), NULL;
     const char *base = strrchr(path, '/');
     char *name = arena_strdup(a, base ? base + 1 : path), *dot = strrchr(name, '.');
     if (dot && dot != name) *dot = 0;

@@ -40,7 +40,8 @@ static int64_t parameter_bytes(const Graph *g, const Stage *st)
 static void stage_bytes(const Graph *g, const Stages *s, int64_t batch, int at, PlanGroup *out)
 {
     const Stage *st = stage_at(s, out->group.stage[at]), *head = stage_at(s, out->group.stage[0]);
-    int64_t in = tensor_bytes(g, st->in, batch), made = tensor_bytes(g, st->out, batch), with = parameter_bytes(g, st), again = 0;
+    int64_t in = tensor_bytes(g, st->in, batch), made = tensor_bytes(g, st->out, batch);
+    int64_t with = parameter_bytes(g, st), again = 0;
     for (int e = 0; e < st->epi.n; e++) {
         if (!reads_tensor(&st->epi.at[e])) continue;
         int64_t bytes = tensor_bytes(g, st->epi.at[e].value, batch);
@@ -96,7 +97,8 @@ static const char *largest_rise(Arena *a, const Cost *x, const Cost *y)
 
 static const char *lost(Arena *a, const PlanOptions *o, const PlanChoice *best, const PlanChoice *second)
 {
-    double slower = (second->cost.time - best->cost.time) * 1e6, more = (double)(second->cost.dram_bytes - best->cost.dram_bytes) / 1e6;
+    double slower = (second->cost.time - best->cost.time) * 1e6;
+    double more = (double)(second->cost.dram_bytes - best->cost.dram_bytes) / 1e6;
     const char *rise = largest_rise(a, &best->cost, &second->cost);
     if (o->minimize == PLAN_DRAM && more > 0) return arena_printf(a, "%.3f MB more (%+.2f us)", more, slower);
     if (slower > 0) return arena_printf(a, "%.2f us more: %s", slower, rise);
@@ -141,7 +143,8 @@ static const char *not_handed(Arena *a, const Graph *g, const Stage *from, const
     const GraphNode *v = &g->nodes.at[from->out];
     for (int i = 0; i < g->outputs.n; i++)
         if (g->outputs.at[i].node == from->out) return arena_printf(a, "%s is an output of the block", v->name);
-    if (v->consumers > 1) return arena_printf(a, "%s is read by %d operations, so it has to be in memory", v->name, v->consumers);
+    if (v->consumers > 1)
+        return arena_printf(a, "%s is read by %d operations, so it has to be in memory", v->name, v->consumers);
     (void)to;
     return arena_printf(a, "%s is a second operand, which is read from memory", v->name);
 }

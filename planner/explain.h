@@ -1,9 +1,11 @@
-/* explain.h: what a plan means: bytes fused, unfused and compulsory, redundant work, the roof, and why neighbours are not fused. */
+/* explain.h: what a plan means: bytes fused, unfused and compulsory, redundant work, the roof, and why neighbours are not
+ * fused. */
 #ifndef FCM_EXPLAIN_H
 #define FCM_EXPLAIN_H
 #include "partition.h"
 
-/* Bytes and operations of a group that follow from its stages, whatever the schedule; name, stages, bytes, macs and roof of `out`. */
+/* Bytes and operations of a group that follow from its stages, whatever the schedule; name, stages, bytes, macs and roof of
+ * `out`. */
 void explain_group(Arena *a, const Graph *g, const Stages *s, const PlanOptions *o, int number, PlanGroup *out);
 
 /* What the group's stages would cost apart, and why the runner-up lost. */

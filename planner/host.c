@@ -31,7 +31,8 @@ static void detect_caches(Device *dev)
     for (int i = 0; i < 8; i++) {
         char dir[96], level[16], type[32], size[32];
         snprintf(dir, sizeof dir, "/sys/devices/system/cpu/cpu0/cache/index%d", i);
-        if (!read_line(dir, "level", level, sizeof level) || !read_line(dir, "type", type, sizeof type) || !read_line(dir, "size", size, sizeof size))
+        if (!read_line(dir, "level", level, sizeof level) || !read_line(dir, "type", type, sizeof type) ||
+            !read_line(dir, "size", size, sizeof size))
             continue;
         double bytes = cache_size(size);
         if (bytes < 1024 || strncmp(type, "Instruction", 11) == 0) continue;
@@ -52,7 +53,8 @@ static int detect_vector_bits(void)
 {
 #if (defined __x86_64__ || defined __i386__) && defined __GNUC__
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) return 512;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) return 512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 256;
 #endif
     return 0;

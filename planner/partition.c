@@ -133,7 +133,8 @@ static bool find_segments(Partition *p, Path *path, const Pin *pin, Stuck *stuck
             bool same = fixed && pin_of(pin, &group) == fixed;
             if (same) {
                 if ((stuck->why = pinned_segment(p, fixed, to))) return stuck->pinned = fixed, false;
-            } else if (!fixed && n <= most && lower_is_pattern(p->g, p->s, &group)) *to = search_group(p->table, p->g, p->s, &group);
+            } else if (!fixed && n <= most && lower_is_pattern(p->g, p->s, &group))
+                *to = search_group(p->table, p->g, p->s, &group);
         }
     return true;
 }
@@ -175,8 +176,8 @@ Score path_joined(const Path *p, int i)
     return best;
 }
 
-/* A draft's score is a lower bound, so a cover is the best one as soon as all its groups are finished; those that are not are finished,
- * which may make another cover the best. */
+/* A draft's score is a lower bound, so a cover is the best one as soon as all its groups are finished; those that are not
+ * are finished, which may make another cover the best. */
 static bool settle(Partition *p, Path *path)
 {
     for (bool again = true; again;) {

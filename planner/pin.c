@@ -57,7 +57,8 @@ static bool read_knob(Diag *d, AstArg arg, PinGroup *out)
         return false;
     }
     if (v->kind != AST_NUMBER || !v->is_int || !sched_set(&out->sched, arg.key.text, v->integer))
-        return diag_error(d, v->loc, "FCM2006", "'%s' wants %s", arg.key.text, strcmp(arg.key.text, "tile") == 0 ? "a pair, rows x columns" : "a whole number"), false;
+        return diag_error(d, v->loc, "FCM2006", "'%s' wants %s", arg.key.text,
+                          strcmp(arg.key.text, "tile") == 0 ? "a pair, rows x columns" : "a whole number"), false;
     return true;
 }
 
@@ -99,7 +100,8 @@ bool pin_read(Arena *a, Diag *d, const Graph *g, const Stages *s, const AstPlan 
 const PinGroup *pin_of(const Pin *pin, const Group *group)
 {
     for (int i = 0; i < pin->at.n; i++)
-        if (pin->at.at[i].group.n == group->n && memcmp(pin->at.at[i].group.stage, group->stage, sizeof(int) * (size_t)group->n) == 0)
+        if (pin->at.at[i].group.n == group->n &&
+            memcmp(pin->at.at[i].group.stage, group->stage, sizeof(int) * (size_t)group->n) == 0)
             return &pin->at.at[i];
     return NULL;
 }

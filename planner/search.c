@@ -21,8 +21,8 @@ Score score_of(const PlanOptions *o, const Cost *c)
     return (Score){ c->time, (double)c->dram_bytes };
 }
 
-/* Between the schedules of one group a few percent of bytes (the padding of weights, for instance) do not outweigh any time: bytes count
- * in steps of about one percent. */
+/* Between the schedules of one group a few percent of bytes (the padding of weights, for instance) do not outweigh any time:
+ * bytes count in steps of about one percent. */
 static Score rank_of(const PlanOptions *o, const Cost *c)
 {
     Score s = score_of(o, c);
@@ -107,8 +107,8 @@ static bool price_neighbours(Search *q)
     return q->f->tried > before;
 }
 
-/* A sample spread over the space, then descent from its best. Where not one of the sample fits, everything is looked at: the refusal that
- * is kept is that of the last, most modest schedule. */
+/* A sample spread over the space, then descent from its best. Where not one of the sample fits, everything is looked at: the
+ * refusal that is kept is that of the last, most modest schedule. */
 static void price_space(Search *q)
 {
     enum { SAMPLE = 5 };
@@ -195,7 +195,8 @@ double found_time(const Found *f)
 
 int64_t found_dram(const Found *f) { return f->finished ? f->choice[0].cost.dram_bytes : f->ndraft ? f->draft[0].dram : 0; }
 
-const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched, PlanChoice *out)
+const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched,
+                          PlanChoice *out)
 {
     SubGraph sub = subgraph_of(t->a, g, s, group);
     return finish(t, &sub, sched, out);

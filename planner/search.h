@@ -1,6 +1,6 @@
-/* search.h: the best schedules of one fusion group, and a table that remembers groups by their key. Drafts (laid out and placed) are priced
- * first; the cheapest few are finished and verified when somebody wants that group. Finishing only adds barriers, so a draft's score is a
- * lower bound of the finished one. */
+/* search.h: the best schedules of one fusion group, and a table that remembers groups by their key. Drafts (laid out and
+ * placed) are priced first; the cheapest few are finished and verified when somebody wants that group. Finishing only adds
+ * barriers, so a draft's score is a lower bound of the finished one. */
 #ifndef FCM_SEARCH_H
 #define FCM_SEARCH_H
 #include "choose.h"
@@ -13,7 +13,12 @@ bool score_less(Score a, Score b);
 extern const Score score_never;     /* no schedule fits */
 
 enum { DRAFTS = 5, FINALISTS = 3 };     /* schedules that are remembered, and of these finished */
-typedef struct Priced { Sched sched; Score rank, score; double time; int64_t dram; } Priced;    /* rank orders a group's schedules */
+typedef struct Priced {
+    Sched sched;
+    Score rank, score;              /* rank orders the schedules of a group, scores add up over groups */
+    double time;
+    int64_t dram;
+} Priced;
 
 typedef struct Found {
     SubGraph sub;
@@ -37,10 +42,11 @@ void search_end(SearchTable *t);
 
 Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group *group);
 void search_finish(SearchTable *t, Found *f);                   /* fills choice and score, once */
-double found_time(const Found *f);                              /* seconds and bytes of the best schedule; HUGE_VAL if there is none */
+double found_time(const Found *f);                              /* seconds and bytes of the best schedule; HUGE_VAL: none */
 int64_t found_dram(const Found *f);
 
 /* One given schedule: NULL and the choice, or why it is impossible (for pinned plans). */
-const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched, PlanChoice *out);
+const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched,
+                          PlanChoice *out);
 Score score_of(const PlanOptions *o, const Cost *c);
 #endif

@@ -1,4 +1,5 @@
-/* space.c: see space.h. A few hundred schedules: tiles, chunks, bands, warps. What does not fit is refused by lowering, which says why. */
+/* space.c: see space.h. A few hundred schedules: tiles, chunks, bands, warps. What does not fit is refused by lowering,
+ * which says why. */
 #include "space.h"
 
 #include <string.h>
@@ -49,7 +50,8 @@ static void cuda_threads(Space *p, Sched s)
 
 static void cuda_tiles(Space *p)
 {
-    static const int tiles[][2] = { { 4, 8 }, { 8, 8 }, { 8, 16 }, { 4, 16 }, { 7, 7 }, { 7, 14 }, { 14, 14 }, { 4, 28 }, { 2, 32 }, { 4, 32 }, { 1, 64 }, { 1, 16 }, { 2, 8 }, { 1, 1 } };
+    static const int tiles[][2] = { { 4, 8 },  { 8, 8 },  { 8, 16 }, { 4, 16 }, { 7, 7 },  { 7, 14 }, { 14, 14 },
+                                   { 4, 28 }, { 2, 32 }, { 4, 32 }, { 1, 64 }, { 1, 16 }, { 2, 8 }, { 1, 1 } };
     int chunk[8], nchunk = chunks(p, p->mid, chunk);
     for (int t = 0; t < 14; t++)
         for (int c = 0; c < nchunk; c++) {
@@ -107,7 +109,8 @@ static void cpu_lines(Space *p)
 
 static void cpu_tiles(Space *p)
 {
-    static const int chunk[] = { 0, 32, 48, 64, 96, 128, 256 }, rows[] = { 1, 2, 4, 7, 8, 14, 1 << 20 }, cols[] = { 8, 14, 16, 28, 56, 1 << 20 };
+    static const int chunk[] = { 0, 32, 48, 64, 96, 128, 256 }, rows[] = { 1, 2, 4, 7, 8, 14, 1 << 20 };
+    static const int cols[] = { 8, 14, 16, 28, 56, 1 << 20 };
     static const int split[] = { 0, 48, 96, 192 };
     for (int c = 0; c < 7; c++)
         for (int r = 0; r < 7; r++)
@@ -162,7 +165,8 @@ void space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, co
 {
     const Stage *first = &st->at.at[group->stage[0]], *last = &st->at.at[group->stage[group->n - 1]];
     const GraphNode *x = &g->nodes.at[first->in], *y = &g->nodes.at[last->out];
-    Space p = { .a = a, .dev = d, .out = out, .rows = y->h, .cols = y->w, .channels = y->c, .mid = y->c, .batch = batch, .halves = x->dtype == DT_F16 };
+    Space p = { .a = a, .dev = d, .out = out, .rows = y->h, .cols = y->w, .channels = y->c, .mid = y->c, .batch = batch,
+                .halves = x->dtype == DT_F16 };
     if (first->pointless) {
         pointwise(&p);
         return;

@@ -1,5 +1,5 @@
-/* subgraph.c: see subgraph.h. Nodes and parameters are renumbered in the order in which the stages name them, so equal structure gives
- * equal numbers, and numbers may stand in the key. */
+/* subgraph.c: see subgraph.h. Nodes and parameters are renumbered in the order in which the stages name them, so equal
+ * structure gives equal numbers, and numbers may stand in the key. */
 #include "subgraph.h"
 #include "text.h"
 

@@ -1,5 +1,6 @@
-/* subgraph.h: one fusion group as a graph of its own. A network of hundreds of tensors is searched group by group; each candidate then
- * carries the group's few tensors only, and groups that look alike (shapes, ops, epilogues) are found by their key and searched once. */
+/* subgraph.h: one fusion group as a graph of its own. A network of hundreds of tensors is searched group by group; each
+ * candidate then carries the group's few tensors only, and groups that look alike (shapes, ops, epilogues) are found by
+ * their key and searched once. */
 #ifndef FCM_SUBGRAPH_H
 #define FCM_SUBGRAPH_H
 #include "lower.h"

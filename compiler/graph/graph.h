@@ -114,14 +114,14 @@ typedef struct Stage {
 
 typedef struct Stages { VEC(Stage) at; } Stages;
 
-/* Every node that is not an input belongs to exactly one stage; a stage's value other than `out` is read by nobody else.
- * An op joins its producer's stage when it is that stage's only reader and is not an output; a residual's other operand must be
- * an input or the result of an earlier stage. Refuses (FCM2001, located, all of them reported) ops, dtypes and layouts that are not
- * lowered yet: then NULL. */
+/* Every node that is not an input belongs to exactly one stage; a stage's value other than `out` is read by nobody else. An
+ * op joins its producer's stage when it is that stage's only reader and is not an output; a residual's other operand must be
+ * an input or the result of an earlier stage. Refuses (FCM2001, located, all of them reported) ops, dtypes and layouts that
+ * are not lowered yet: then NULL. */
 Stages *graph_stages(Arena *a, Diag *d, const Graph *g);
 
-/* The same for planning: nothing is refused. Nodes that are not lowered become stages of their own with `cut` set, in the order of the
- * nodes; a convolution among them keeps the epilogue that it will have once it is lowered. */
+/* The same for planning: nothing is refused. Nodes that are not lowered become stages of their own with `cut` set, in the
+ * order of the nodes; a convolution among them keeps the epilogue that it will have once it is lowered. */
 Stages *graph_stages_partial(Arena *a, Diag *d, const Graph *g);
 
 void graph_print(const Graph *g, struct Text *out);             /* --emit=graph: one line a node */

@@ -1,5 +1,5 @@
-/* planner_defects.c: the defects of the published planner (arXiv 2404.19331, released code), one test each, named after it. Expected values
- * come from the exact traffic model: input read = Σ clipped windows, rows x columns x channels. */
+/* planner_defects.c: the defects of the published planner (arXiv 2404.19331, released code), one test each, named after it.
+ * Expected values come from the exact traffic model: input read = Σ clipped windows, rows x columns x channels. */
 #include "planner_lowered.h"
 
 #include <math.h>
@@ -157,7 +157,8 @@ static void d9_plan_is_the_kernel(void **state)
     plan_end(&p);
 }
 
-/* a: the overlap was charged twice, its corners not at all: 112x112, 3x3, tiles of 14x14 re-read 3332 elements a channel, not 6272. */
+/* a: the overlap was charged twice, its corners not at all: 112x112, 3x3, tiles of 14x14 re-read 3332 elements a channel,
+ * not 6272. */
 static void da_overlap_to_the_element(void **state)
 {
     (void)state;
@@ -177,8 +178,8 @@ static void db_number_of_tiles(void **state)
     plan_end(&ragged.p);
 }
 
-/* c: the redundancy of PW, DW used the map's width for a depth; DW, PW and PW, PW had none. On the CPU no fragment is padded and
- * pixels outside the map are not computed. */
+/* c: the redundancy of PW, DW used the map's width for a depth; DW, PW and PW, PW had none. On the CPU no fragment is padded
+ * and pixels outside the map are not computed. */
 static void dc_redundant_work(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
-/* planner_formulas.c: closed forms of operational intensity and traffic (arXiv 2404.03617, section on fused blocks) as expected values of
- * plans. Weights are ignored: what one image more moves is the difference between batch 3 and batch 2. OI = 2 MAC / bytes, f16. */
+/* planner_formulas.c: closed forms of operational intensity and traffic (arXiv 2404.03617, section on fused blocks) as
+ * expected values of plans. Weights are ignored: what one image more moves is the difference between batch 3 and batch 2. OI
+ * = 2 MAC / bytes, f16. */
 #include "planner_lowered.h"
 
 #include <math.h>
@@ -87,7 +88,8 @@ static void traffic_ratios(void **state)
         }
 }
 
-/* Halo area of a t x t output tile, (t + k - 1)^2 / t^2, at the printed digits; read off an inner tile: 3x3 tiles minus the clipped rim. */
+/* Halo area of a t x t output tile, (t + k - 1)^2 / t^2, at the printed digits; read off an inner tile: 3x3 tiles minus the
+ * clipped rim. */
 static void halo_factors(void **state)
 {
     (void)state;
@@ -110,7 +112,8 @@ static void halo_factors(void **state)
     }
 }
 
-/* Waterline of the sequence: fusing MBConv (a = 4, C = 64) lifts its share of the roof; every kernel's roof is the larger of its bounds. */
+/* Waterline of the sequence: fusing MBConv (a = 4, C = 64) lifts its share of the roof; every kernel's roof is the larger of
+ * its bounds. */
 static void roofs(void **state)
 {
     (void)state;

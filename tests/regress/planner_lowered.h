@@ -1,4 +1,5 @@
-/* planner_lowered.h: a block under one given schedule, and what its first program moves, for tests that compare with formulas. */
+/* planner_lowered.h: a block under one given schedule, and what its first program moves, for tests that compare with
+ * formulas. */
 #ifndef FCM_PLANNER_LOWERED_H
 #define FCM_PLANNER_LOWERED_H
 #include "planner_fixture.h"

@@ -1,4 +1,5 @@
-/* planner_search.c: pricing a sample of the schedules and the neighbours of its best loses next to nothing against pricing all of them. */
+/* planner_search.c: pricing a sample of the schedules and the neighbours of its best loses next to nothing against pricing
+ * all of them. */
 #include "planner_fixture.h"
 
 typedef struct Loss { double sampled, all, worst; int tried, space; } Loss;

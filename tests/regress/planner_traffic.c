@@ -1,5 +1,6 @@
-/* planner_traffic.c: the ideal traffic (inputs, outputs and weights of depthwise and pointwise convolutions once, in elements, batch 1) that
- * plans for the fewest DRAM bytes remove, against the figures of arXiv 2404.19331's networks: best disjoint pairs, and whole blocks. */
+/* planner_traffic.c: the ideal traffic (inputs, outputs and weights of depthwise and pointwise convolutions once, in
+ * elements, batch 1) that plans for the fewest DRAM bytes remove, against the figures of arXiv 2404.19331's networks: best
+ * disjoint pairs, and whole blocks. */
 #include "planner_fixture.h"
 
 typedef struct Traffic { int64_t apart, fused; } Traffic;
