@@ -16,8 +16,6 @@ one() {
     [ -e "$source" ] || source=$root/tests/nvcc/$1.fcm
     local -a command=("$fcmc" "$source" "--block=$block" --target cuda --device "$device")
     if ! "${command[@]}" -o "$stem.cu" >"$stem.log" 2>&1 || ! "${command[@]}" --emit=tm >"$stem.tm" 2>>"$stem.log"; then
-        # what lowering does not know yet is counted apart; everything else is a failure
-        if grep -q 'FCM2001' "$stem.log"; then echo "$example $block - - $device - - - - - - - - - unsupported" >"$stem.row"; return; fi
         echo "$example $block - - $device - - - - - - - - - does-not-compile" >"$stem.row"
         return
     fi
@@ -33,20 +31,16 @@ one() {
 }
 regs_of() { "$fcmc" devices "$1" | sed -n 's/^regs_sm *= *\([0-9]*\).*/\1/p'; }
 
-# Blocks whose inputs have a type: the others are called by these.
 long_list() {
-    local file block device
-    for file in "$root"/examples/*.fcm; do
-        for block in $(sed -n 's/^block \([a-z_0-9]*\)([a-z_]*: *\(f16\|f32\|bf16\|i8\).*/\1/p' "$file"); do
-            for device in $devices; do echo "$(basename "$file" .fcm) $block $device"; done
-        done
-    done
+    local example block device
+    while read -r example block; do
+        for device in $devices; do echo "$example $block $device"; done
+    done < <("$root/tests/gates/blocks.sh" "$fcmc")
 }
 
 # Registers / limit, per kernel a line, per device a column.
 table() {
     awk -v devices="$devices" '
-        $15 == "unsupported" { skipped[$1 "/" $2]; next }
         {
             key = $1 " | " $2 " | " $3
             if (!(key in seen)) { seen[key]; order[++n] = key }
@@ -67,8 +61,6 @@ table() {
                 for (i = 1; i <= d; i++) printf " %s |", cell[order[k], name[i]]
                 print ""
             }
-            for (s in skipped) list = list " " s
-            if (list != "") print "\nNot lowered yet:" list
         }' "$dir/rows"
 }
 
@@ -96,11 +88,14 @@ if [ "$2" = long ]; then long_list; else sed 's/#.*//; /^ *$/d' "$2"; fi >"$dir/
 xargs -P "$jobs" -L 1 "$0" --one <"$dir/list"
 find "$dir" -name '*.row' -print0 | sort -z | xargs -0 cat >"$dir/rows"
 
-failed=$(awk '$15 != "fine" && $15 != "unsupported"' "$dir/rows")
-awk '{ n[$15 == "fine" ? "fine" : $15 == "unsupported" ? "unsupported" : "bad"]++ }
-     END { printf "%d kernels fine, %d failed, %d blocks not lowered yet\n", n["fine"], n["bad"], n["unsupported"] }' "$dir/rows"
+failed=$(awk '$15 != "fine"' "$dir/rows")
+awk '{ n[$15 == "fine"]++ } END { printf "%d kernels fine, %d failed\n", n[1], n[0] }' "$dir/rows"
 [ -z "$table" ] || table >"$table"
-[ -s "$dir/list" ] && [ "$(ls "$dir"/*.row | wc -l)" -eq "$(sort -u "$dir/list" | wc -l)" ] || { echo "FAILED: some compilations left no result"; exit 1; }
+results=$(find "$dir" -name '*.row' | wc -l)
+if [ ! -s "$dir/list" ] || [ "$results" -ne "$(sort -u "$dir/list" | wc -l)" ]; then
+    echo "FAILED: $results results"
+    exit 1
+fi
 if [ -n "$failed" ]; then
     echo "FAILED: example block kernel form device sm threads ctas limit registers spilled stack static arena reason"
     echo "$failed"
