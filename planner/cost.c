@@ -44,28 +44,6 @@ static void cuda_limits(Cost *c, const TmProgram *p, const TmWalk *w, const Devi
     c->barriers = (double)w->barriers / larger(1, blocks) * d->barrier_time * ceil(blocks / (d->sms * resident));
 }
 
-/* Bandwidth of the level that holds a working set of `bytes` per core. */
-static double level_bw(const Device *d, double bytes)
-{
-    if (bytes <= d->l1_bytes && d->l1_bw > 0) return d->l1_bw;
-    if (bytes <= d->l2_bytes || d->l3_bw <= 0) return d->l2_bw;
-    return d->l3_bw;
-}
-
-static void cpu_limits(Cost *c, const TmProgram *p, const TmWalk *w, const Device *d)
-{
-    double busy = balance((double)w->blocks, d->sms), cores = d->sms * busy, rate = d->clock * cores;
-    c->occupancy = busy;
-    bool cached = (double)c->dram_bytes <= d->l3_bytes && d->l3_bw > 0;
-    c->dram = cached ? (double)c->dram_bytes / (d->l3_bw * cores) : (double)c->dram_bytes / d->dram_bw;
-    c->l2 = (double)c->l2_bytes / (d->l2_bw * cores);
-    c->smem = (double)w->shared_bytes / (level_bw(d, p->arena_bytes) * cores);
-    c->fma = (double)w->flops[TM_ENGINE_FMA] / (d->fma_rate * rate);
-    c->sfu = (double)w->sfu / (d->sfu_rate * rate);
-    c->issue = (double)w->flops[TM_ENGINE_ISSUE] / (d->portable_rate * rate);
-    c->fma += c->sfu + c->issue;                                /* the same vector pipes: these add up */
-}
-
 Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch)
 {
     (void)m;
@@ -74,7 +52,7 @@ Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Devic
     c.dram_bytes = total(w->unique.read, w->unique.n) + total(w->unique.written, w->unique.n);
     c.l2_bytes = total(w->issued.read, w->issued.n) + total(w->issued.written, w->issued.n);
     if (d->target == TM_CUDA) cuda_limits(&c, p, w, d);
-    else cpu_limits(&c, p, w, d);
+    else cost_cpu(&c, p, w, d, balance((double)w->blocks, d->sms));
     double most = 0;
     c.bound = "launch";
 #define X(field, text) if (c.field > most) most = c.field, c.bound = text;

@@ -281,10 +281,28 @@ static void walk_store(Walk *z)
     if (z->p->target == TM_CUDA) z->w->shared_waves = tm_sat_add(z->w->shared_waves, bytes / 128);
 }
 
+/* Rows and columns apart, so that a reader knows the shape of what is left at the borders. */
+static void walk_extent(Walk *z, TmExtent *e)
+{
+    const TmIns *i = z->ins;
+    int at = i->op == TM_STORE ? i->src : i->dst;
+    *e = (TmExtent){ .runs = z->runs };
+    if (at < 0 || tm_is_image(tile(z, at))) return;
+    e->rows = tm_sat_mul(z->runs, i->sub.h1 - i->sub.h0);
+    e->cols = tm_sat_mul(z->runs, i->sub.w1 - i->sub.w0);
+    bool clips = i->masked || i->op == TM_STORE || (i->op == TM_PW && tile(z, i->src)->space == TM_GLOBAL);
+    if (!clips) return;
+    Dim dims[3];
+    window(tile(z, at), i->sub, &z->m->tensors.at[tile(z, at)->tensor], dims);
+    e->rows = total(z, &dims[0], 1);
+    e->cols = total(z, &dims[1], 1);
+}
+
 static void walk_ins(Walk *z)
 {
     z->runs = total(z, NULL, 0);
     if (z->runs == 0) return;
+    if (z->w->extent) walk_extent(z, &z->w->extent[z->ins - z->p->code.at]);
     switch (z->ins->op) {
     case TM_SYNC: z->w->barriers = tm_sat_add(z->w->barriers, z->runs); break;
     case TM_COPY: walk_copy(z); break;
@@ -328,6 +346,7 @@ void tm_walk(Arena *a, const TmModule *m, const TmProgram *p, int64_t batch, TmW
     *w = (TmWalk){ .issued = bytes_new(a, n), .unique = bytes_new(a, n), .blocks = 1 };
     Walk z = { .a = a, .m = m, .p = p, .batch = batch, .w = w };
     z.ncomp = tm_tied_loops(p, z.comp);
+    if (p->target == TM_CPU) w->extent = NEW_N(a, TmExtent, p->code.n + 1);
     for (int l = 0; l < p->loops.n; l++)
         if (p->loops.at[l].kind == TM_GRID) w->blocks = tm_sat_mul(w->blocks, tm_trip(&p->loops.at[l], batch));
     for (int k = 0; k < p->code.n; k++) {
