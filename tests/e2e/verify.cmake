@@ -14,7 +14,11 @@ if(TARGET fcmc)
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     add_test(NAME e2e.verify_forms COMMAND fcmc verify examples/mbconv.fcm examples/mbconv_f32.fcm examples/pwpw.fcm examples/dw5.fcm
              examples/dw7.fcm examples/two_outputs.fcm WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    add_test(NAME e2e.verify_mobilenetv1_pairs COMMAND fcmc verify examples/mobilenetv1_pairs.fcm --block p1,p2,p3,p4,p5,p6,p7,p8,p9,p10,p11,p12,p13
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    add_test(NAME e2e.verify_xception_pair COMMAND fcmc verify examples/xception_pair.fcm WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     add_test(NAME e2e.verify_race COMMAND fcmc verify examples/mbconv.fcm --target cuda --race WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(e2e.verify_mobilenetv2_blocks e2e.verify_acts e2e.verify_ragged e2e.verify_forms e2e.verify_race
-                         PROPERTIES LABELS e2e TIMEOUT 600 SKIP_RETURN_CODE 77)
+                         e2e.verify_mobilenetv1_pairs e2e.verify_xception_pair
+                         PROPERTIES LABELS "e2e;compiled" TIMEOUT 900 SKIP_RETURN_CODE 77)
 endif()
