@@ -17,7 +17,7 @@ typedef struct Core {
     const Device *d;
     const TmIns *i;
     int lanes;                      /* floats of the widest vector that the instruction uses */
-    double rows, cols;              /* mean of one execution */
+    double rows, cols, contracted;  /* means of one execution */
     double image_bytes;             /* all packed weights */
     Clocks per;                     /* of one execution */
 } Core;
@@ -107,7 +107,7 @@ static void pw(Core *z)
 {
     const TmIns *i = z->i;
     const TmTile *w = tile(z, i->wgt), *s = tile(z, i->src), *d = tile(z, i->dst);
-    double k = (double)win_round_up(w->ext[2], 8), contracted = w->ext[3], pixels = z->rows * z->cols;
+    double k = (double)win_round_up(w->ext[2], 8), contracted = z->contracted, pixels = z->rows * z->cols;
     if (i->variant != TMV_PW_VEC) {
         z->per.portable += 2 * pixels * w->ext[2] * contracted / z->d->portable_rate;
         return;
@@ -198,7 +198,8 @@ static Clocks clocks_of(const TmProgram *p, const TmWalk *w, const Device *d)
         const TmExtent *e = &w->extent[k];
         if (e->runs == 0) continue;
         double runs = (double)e->runs;
-        Core z = { .p = p, .d = d, .i = &p->code.at[k], .image_bytes = image_bytes, .rows = (double)e->rows / runs, .cols = (double)e->cols / runs };
+        Core z = { .p = p, .d = d, .i = &p->code.at[k], .image_bytes = image_bytes };
+        z.rows = (double)e->rows / runs, z.cols = (double)e->cols / runs, z.contracted = (double)e->contracted / runs;
         z.lanes = lanes_of(d, z.i);
         switch (z.i->op) {
         case TM_PW: pw(&z); break;

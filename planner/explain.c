@@ -121,7 +121,7 @@ void explain_choice(Arena *a, Partition *p, PlanGroup *out)
     for (int i = 0; i < out->group.n; i++) {
         Group one = { .n = 1, .stage = { out->group.stage[i] } };
         Found *f = search_group(p->table, p->g, p->s, &one);
-        search_finish(p->table, f);
+        search_finish(p->table, f, 1);
         if (!isfinite(found_time(f))) {
             out->apart_time = 0;
             return;
@@ -160,7 +160,7 @@ static const char *score_words(Arena *a, const PlanOptions *o, Score more)
 static void priced(Arena *a, Partition *p, const Path *path, int at, PlanEdge *e)
 {
     Found *both = path_segment(path, at, 2), *one = path_segment(path, at, 1), *two = path_segment(path, at + 1, 1);
-    search_finish(p->table, both);
+    search_finish(p->table, both, 1);
     if (!isfinite(found_time(both))) {
         e->why = arena_printf(a, "none of %d schedules fits: %s", both->tried, both->why);
         return;
@@ -168,8 +168,8 @@ static void priced(Arena *a, Partition *p, const Path *path, int at, PlanEdge *e
     e->fused = found_time(both);
     e->fused_bytes = found_dram(both);
     if (one && two) {
-        search_finish(p->table, one);
-        search_finish(p->table, two);
+        search_finish(p->table, one, 1);
+        search_finish(p->table, two, 1);
     }
     if (one && two && isfinite(found_time(one) + found_time(two))) {
         e->apart = found_time(one) + found_time(two);

@@ -116,7 +116,7 @@ static const char *pinned_segment(Partition *p, const PinGroup *pin, Found **out
 {
     Found *f = NEW(p->table->a, Found);
     const char *why = search_pinned(p->table, p->g, p->s, &pin->group, &pin->sched, &f->choice[0]);
-    f->finished = f->pinned = true;
+    f->pinned = true;
     if (!why) f->score = score_of(p->table->options, &f->choice[0].cost);
     *out = f;
     return why;
@@ -185,8 +185,8 @@ static bool settle(Partition *p, Path *path)
         cover(path);
         for (int i = path->n; i > 0 && path->length[i]; i -= path->length[i]) {
             Found *f = path_segment(path, i - path->length[i], path->length[i]);
-            again = again || !f->finished;
-            search_finish(p->table, f);
+            again = again || !search_finished(f);
+            search_finish(p->table, f, FINALISTS);
         }
     }
     return isfinite(path->before[path->n].first);

@@ -165,35 +165,42 @@ static const char *finish(SearchTable *t, const SubGraph *sub, const Sched *s, P
     return why;
 }
 
-void search_finish(SearchTable *t, Found *f)
+bool search_finished(const Found *f)
 {
-    if (f->finished) return;
-    f->finished = true;
-    f->score = score_never;
-    Score best = score_never, second = score_never;
-    for (int i = 0; i < f->ndraft && i < FINALISTS; i++) {
-        PlanChoice c;
-        const char *why = finish(t, &f->sub, &f->draft[i].sched, &c);
-        if (why) {
-            f->unfit++;
-            f->why = why;
-            continue;
-        }
-        Score rank = rank_of(t->options, &c.cost);
-        if (score_less(rank, best)) {
-            f->choice[1] = f->choice[0], second = best;
-            f->choice[0] = c, best = rank, f->score = score_of(t->options, &c.cost);
-        } else if (score_less(rank, second)) f->choice[1] = c, second = rank;
+    int all = f->ndraft < FINALISTS ? f->ndraft : FINALISTS;
+    return f->pinned || f->finished >= all;
+}
+
+static void finish_next(SearchTable *t, Found *f)
+{
+    PlanChoice c;
+    const char *why = finish(t, &f->sub, &f->draft[f->finished++].sched, &c);
+    if (why) {
+        f->unfit++;
+        f->why = why;
+        return;
     }
+    Score rank = rank_of(t->options, &c.cost);
+    if (score_less(rank, f->rank[0])) {
+        f->choice[1] = f->choice[0], f->rank[1] = f->rank[0];
+        f->choice[0] = c, f->rank[0] = rank, f->score = score_of(t->options, &c.cost);
+    } else if (score_less(rank, f->rank[1])) f->choice[1] = c, f->rank[1] = rank;
+}
+
+void search_finish(SearchTable *t, Found *f, int most)
+{
+    if (search_finished(f)) return;
+    if (f->finished == 0) f->score = f->rank[0] = f->rank[1] = score_never;
+    while (!search_finished(f) && (f->finished < most || !f->choice[0].text)) finish_next(t, f);
 }
 
 double found_time(const Found *f)
 {
-    if (f->finished) return f->choice[0].text ? f->choice[0].cost.time : HUGE_VAL;
+    if (f->finished || f->pinned) return f->choice[0].text ? f->choice[0].cost.time : HUGE_VAL;
     return f->ndraft ? f->draft[0].time : HUGE_VAL;
 }
 
-int64_t found_dram(const Found *f) { return f->finished ? f->choice[0].cost.dram_bytes : f->ndraft ? f->draft[0].dram : 0; }
+int64_t found_dram(const Found *f) { return f->finished || f->pinned ? f->choice[0].cost.dram_bytes : f->ndraft ? f->draft[0].dram : 0; }
 
 const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched,
                           PlanChoice *out)

@@ -25,8 +25,10 @@ typedef struct Found {
     Priced draft[DRAFTS];           /* ascending ranks */
     int ndraft, tried, unfit;
     const char *why;                /* the refusal of the most modest schedule that does not fit; NULL: all fitted */
-    bool finished, pinned;
-    PlanChoice choice[2];           /* finished: the best, and the runner-up (text NULL: none) */
+    int finished;                   /* drafts that have been finished, from the first on */
+    bool pinned;
+    Score rank[2];                  /* of the choices */
+    PlanChoice choice[2];           /* of the finished ones: the best, and the runner-up (text NULL: none) */
     Score score;                    /* of choice[0], or of draft[0] before; score_never if nothing fits */
 } Found;
 
@@ -41,7 +43,9 @@ SearchTable search_begin(Arena *a, const Diag *d, const PlanOptions *o);
 void search_end(SearchTable *t);
 
 Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group *group);
-void search_finish(SearchTable *t, Found *f);                   /* fills choice and score, once */
+/* Finishes and verifies the first `most` drafts, and more until one verifies: fills choice and score. */
+void search_finish(SearchTable *t, Found *f, int most);
+bool search_finished(const Found *f);                           /* all that are worth it: FINALISTS, or as many as there are */
 double found_time(const Found *f);                              /* seconds and bytes of the best schedule; HUGE_VAL: none */
 int64_t found_dram(const Found *f);
 
