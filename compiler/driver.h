@@ -58,6 +58,7 @@ bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Grap
 bool driver_report(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out);
 bool driver_wants_remark(const Driver *d, const char *which);   /* "pass=fuse", "pass-missed=fuse": was -R… given? */
 void driver_remarks(Driver *d, const Lowered *l);               /* those that were asked for */
+bool driver_html(Driver *d, const Lowered *l);                  /* --html FILE, if given */
 CliTarget driver_module_target(const TmModule *m);
 bool driver_has_gpu(void);
 int driver_jobs(const Driver *d);                                /* -j, or the processors */

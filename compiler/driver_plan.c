@@ -222,6 +222,7 @@ static const char *refusal(const Driver *d, CliTarget t)
 {
     if (driver_is_tm(d->cli->files.at[0])) return "a .tm file is planned already";
     if (t == CLI_REFERENCE) return "the reference is not planned";
+    if (cli_has(d->cli, OPT_HTML) && strcmp(cli_text(d->cli, OPT_HTML), "-") == 0) return "--html wants a file: stdout is for the words";
     return d->cli->emits & ~(1u << EMIT_PLAN) ? "plan knows --emit=plan only" : NULL;
 }
 
@@ -244,5 +245,5 @@ int driver_plan(Driver *d)
     if (d->cli->emits) text_put(&d->out, text);
     else put_plan(d, &l);
     json_plan(&d->result, &l, text);
-    return write_out(d) ? EXIT_OK : EXIT_INPUT;
+    return driver_html(d, &l) && write_out(d) ? EXIT_OK : EXIT_INPUT;
 }

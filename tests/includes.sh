@@ -9,6 +9,7 @@ declare -A may=(
     [compiler/tm]="compiler/base compiler/tm"
     [compiler/lower]="compiler/base dsl compiler/graph compiler/tm compiler/lower"
     [planner]="compiler/base dsl compiler/graph compiler/tm compiler/lower planner"
+    [planner/report]="compiler/base dsl compiler/graph compiler/tm compiler/lower planner planner/report"
     [backends]="compiler/base compiler/tm backends backends/cpu backends/cuda backends/host"
     [backends/cpu]="compiler/base compiler/tm backends backends/cpu"
     [backends/cuda]="compiler/base compiler/tm backends backends/cuda"

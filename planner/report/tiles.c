@@ -1,0 +1,163 @@
+/* tiles.c: where a tile lies and what it reads. Left the plane of the depthwise's input (of the output, without a depthwise) with its tiles;
+ * right one window, pixel by pixel: the tile's own pixels, its halo, and what lies outside the image. Under a line buffer: the band of a
+ * block and the ring of rows, which of them a step makes and which it keeps. */
+#include "parts.h"
+
+#include <math.h>
+
+enum { PLANE = 200, ZOOM_X = 250, ZOOM = 210, TOP = 8, CELLS = 40 };
+
+/* All in pixels of the plane: [lo, lo + n). */
+typedef struct Span { int64_t lo, n; } Span;
+typedef struct Picture {
+    int64_t h, w;                   /* the plane */
+    Span own_y, own_x;              /* output pixels times the stride */
+    Span win_y, win_x;              /* what they read */
+    Span band;                      /* rows that one block walks through; n 0: no line buffer */
+    int64_t roll, fresh;            /* rows of the ring; rows that a step adds */
+    int64_t out_h, out_w;           /* the tile in output pixels */
+    int64_t channels, all_channels;
+} Picture;
+
+static const TmIns *last_of(const TmProgram *p, TmOp op)
+{
+    for (int i = p->code.n; i-- > 0;)
+        if (p->code.at[i].op == op) return &p->code.at[i];
+    return NULL;
+}
+
+/* A block in the middle of the image; in loops over rows the second step, so that something is kept. */
+static int64_t *middle(Arena *a, const TmProgram *p)
+{
+    int64_t *vars = NEW_N(a, int64_t, p->loops.n + 1);
+    for (int i = 0; i < p->loops.n; i++) {
+        const TmLoop *l = &p->loops.at[i];
+        vars[i] = l->kind == TM_GRID ? l->trip / 2 : l->trip > 1 ? 1 : 0;
+        if (l->kind != TM_GRID && !tm_runs(l, vars)) vars[i] = 0;
+    }
+    return vars;
+}
+
+static Span window_of(const WinAxis *a, Span out)
+{
+    WinSpan s = win_in(a, (WinSpan){ out.lo, out.n });
+    return (Span){ s.lo, s.n };
+}
+
+static void find_band(Picture *c, const TmProgram *p, const TmTile *dst, const int64_t *vars, int64_t stride)
+{
+    for (int i = 0; i < p->loops.n; i++) {
+        int64_t step = affine_coef(&dst->org[1], i);
+        if (p->loops.at[i].kind == TM_GRID || step == 0) continue;
+        c->band.lo = (affine_eval(&dst->org[1], vars) - step * vars[i]) * stride;
+        c->band.n = step * p->loops.at[i].trip * stride;
+        c->fresh = step * stride;
+        return;
+    }
+}
+
+static Picture picture_of(Arena *a, const TmModule *m, const TmProgram *p)
+{
+    const int64_t *vars = middle(a, p);
+    const TmIns *dw = last_of(p, TM_DW), *store = last_of(p, TM_STORE);
+    const TmTile *dst = &p->tiles.at[dw ? dw->dst : store->src], *src = dw ? &p->tiles.at[dw->src] : dst;
+    const TmTensor *plane = &m->tensors.at[dw ? src->tensor : store->tensor];
+    WinAxis ay = { 1, 1, 1, 0, 0 }, ax = ay;
+    if (dw) {
+        const TmTensor *w = &m->tensors.at[p->tiles.at[dw->wgt].tensor];
+        ay = (WinAxis){ (int)w->dim[1], dw->geom.stride_h, dw->geom.dil_h, dw->geom.pad_top, 0 };
+        ax = (WinAxis){ (int)w->dim[2], dw->geom.stride_w, dw->geom.dil_w, dw->geom.pad_left, 0 };
+    }
+    Span oy = { affine_eval(&dst->org[1], vars), dst->ext[1] }, ox = { affine_eval(&dst->org[2], vars), dst->ext[2] };
+    Picture c = { .h = plane->dim[1], .w = plane->dim[2], .out_h = oy.n, .out_w = ox.n, .channels = dst->ext[3], .roll = src->roll };
+    c.all_channels = m->tensors.at[dst->tensor].dim[3];
+    c.own_y = (Span){ oy.lo * ay.stride, oy.n * ay.stride };
+    c.own_x = (Span){ ox.lo * ax.stride, ox.n * ax.stride };
+    c.win_y = window_of(&ay, oy);
+    c.win_x = window_of(&ax, ox);
+    if (c.roll) find_band(&c, p, dst, vars, ay.stride);
+    return c;
+}
+
+/* ---- the plane ---- */
+
+static void put_plane(Text *t, const Picture *c)
+{
+    double f = (double)PLANE / (double)(c->h > c->w ? c->h : c->w), x0 = 14, y0 = TOP + 8;
+    svg_rect(t, "plane", x0, y0, (double)c->w * f, (double)c->h * f);
+    for (int64_t y = c->own_y.n; y < c->h && (double)c->own_y.n * f >= 3; y += c->own_y.n)
+        svg_line(t, "tileline", x0, y0 + (double)y * f, x0 + (double)c->w * f, y0 + (double)y * f);
+    for (int64_t x = c->own_x.n; x < c->w && (double)c->own_x.n * f >= 3; x += c->own_x.n)
+        svg_line(t, "tileline", x0 + (double)x * f, y0, x0 + (double)x * f, y0 + (double)c->h * f);
+    int64_t bottom = c->band.lo + c->band.n < c->h ? c->band.lo + c->band.n : c->h;
+    if (c->band.n) svg_rect(t, "band", x0 + (double)c->own_x.lo * f, y0 + (double)c->band.lo * f, (double)c->own_x.n * f, (double)(bottom - c->band.lo) * f);
+    svg_rect(t, "halo", x0 + (double)c->win_x.lo * f, y0 + (double)c->win_y.lo * f, (double)c->win_x.n * f, (double)c->win_y.n * f);
+    svg_rect(t, "own", x0 + (double)c->own_x.lo * f, y0 + (double)c->own_y.lo * f, (double)c->own_x.n * f, (double)c->own_y.n * f);
+    svg_label(t, "small mid", x0 + (double)c->w * f / 2, y0 + (double)c->h * f + 16, "plane of %lld × %lld", (long long)c->h, (long long)c->w);
+}
+
+/* ---- the window ---- */
+
+static bool inside(Span s, int64_t at) { return at >= s.lo && at < s.lo + s.n; }
+
+static const char *pixel_class(const Picture *c, int64_t y, int64_t x)
+{
+    if (y < 0 || x < 0 || y >= c->h || x >= c->w) return "cell outside";
+    if (c->roll) return y >= c->win_y.lo + c->win_y.n - c->fresh ? "cell fresh" : "cell kept";
+    return inside(c->own_y, y) && inside(c->own_x, x) ? "cell own" : "cell halo";
+}
+
+/* Row numbers of the plane, or under a line buffer the slot of the ring. */
+static void put_rows(Text *t, const Picture *c, double f)
+{
+    for (int64_t y = 0; y < c->win_y.n && f >= 9; y++) {
+        int64_t row = c->win_y.lo + y, slot = c->roll ? ((row % c->roll) + c->roll) % c->roll : row;
+        svg_label(t, "small end", ZOOM_X - 4, TOP + 8 + ((double)y + 0.5) * f + 4, c->roll ? "#%lld" : "%lld", (long long)slot);
+    }
+}
+
+static void put_window(Text *t, const Picture *c)
+{
+    int64_t longest = c->win_y.n > c->win_x.n ? c->win_y.n : c->win_x.n;
+    double f = fmin(22, (double)ZOOM / (double)longest), y0 = TOP + 8;
+    if (longest <= CELLS) {
+        for (int64_t y = 0; y < c->win_y.n; y++)
+            for (int64_t x = 0; x < c->win_x.n; x++)
+                svg_rect(t, pixel_class(c, c->win_y.lo + y, c->win_x.lo + x), ZOOM_X + (double)x * f, y0 + (double)y * f, f, f);
+    } else {                                                    /* too many to draw one by one */
+        double kept = c->roll ? (double)(c->win_y.n - c->fresh) * f : 0;
+        svg_rect(t, c->roll ? "fresh" : "halo", ZOOM_X, y0, (double)c->win_x.n * f, (double)c->win_y.n * f);
+        if (c->roll) svg_rect(t, "kept", ZOOM_X, y0, (double)c->win_x.n * f, kept);
+        else svg_rect(t, "own", ZOOM_X + (double)(c->own_x.lo - c->win_x.lo) * f, y0 + (double)(c->own_y.lo - c->win_y.lo) * f, (double)c->own_x.n * f, (double)c->own_y.n * f);
+    }
+    svg_rect(t, "outline", ZOOM_X + (double)(c->own_x.lo - c->win_x.lo) * f, y0 + (double)(c->own_y.lo - c->win_y.lo) * f, (double)c->own_x.n * f, (double)c->own_y.n * f);
+    put_rows(t, c, f);
+    svg_label(t, "small", ZOOM_X, y0 + (double)c->win_y.n * f + 16, "window of %lld × %lld", (long long)c->win_y.n, (long long)c->win_x.n);
+}
+
+static void put_caption(Text *t, const Picture *c)
+{
+    text_printf(t, "<figcaption>A step makes %lld × %lld pixels, %lld of %lld channels, ", (long long)c->out_h, (long long)c->out_w, (long long)c->channels,
+                (long long)c->all_channels);
+    double own = (double)(c->own_y.n * c->own_x.n), window = (double)(c->win_y.n * c->win_x.n);
+    if (c->win_y.n == c->own_y.n && c->win_x.n == c->own_x.n) text_put(t, "from the same pixels: no halo.");
+    else text_printf(t, "from a window of %lld × %lld: %.2f times its own pixels.", (long long)c->win_y.n, (long long)c->win_x.n, window / own);
+    if (c->roll && c->band.n)
+        text_printf(t, " A ring of %lld rows: a step makes %lld <span class=\"key fresh\"></span> and keeps %lld <span class=\"key kept\"></span>; "
+                       "a block walks down a band of %lld rows.", (long long)c->roll, (long long)c->fresh, (long long)(c->win_y.n > c->fresh ? c->win_y.n - c->fresh : 0),
+                    (long long)c->band.n);
+    else if (c->win_y.n != c->own_y.n || c->win_x.n != c->own_x.n)
+        text_put(t, " Own pixels <span class=\"key own\"></span>, halo <span class=\"key halo\"></span>, which the neighbouring tiles need too.");
+    text_put(t, "</figcaption>\n");
+}
+
+void report_tiles(Text *t, const TmModule *m, const TmProgram *p)
+{
+    if (!last_of(p, TM_STORE)) return;
+    Picture c = picture_of(t->arena, m, p);
+    svg_open(t, ZOOM_X + ZOOM + 20, TOP + PLANE + 36, "the tile, its window and its halo");
+    put_plane(t, &c);
+    put_window(t, &c);
+    svg_close(t);
+    put_caption(t, &c);
+}
