@@ -16,7 +16,9 @@ if(TARGET fcmc)
     fcm_gate(gpu_sh 600 gate ${gates}/gpu_sh.sh $<TARGET_FILE:fcmc>)
     # Under sanitizers neither the time nor valgrind would say anything about the binary that users get.
     if(NOT FCM_SANITIZE)
-        fcm_gate(speed 300 "gate;speed" ${gates}/speed.sh $<TARGET_FILE:fcmc>)
+        # The goal is 50 ms; in every run three times that, so that a slow or busy machine does not fail.
+        fcm_gate(speed 300 "gate;speed" ${CMAKE_COMMAND} -E env FCM_SPEED_LIMIT=150 ${gates}/speed.sh $<TARGET_FILE:fcmc>)
+        fcm_gate(speed.goal 300 "gate;speed;long" ${gates}/speed.sh $<TARGET_FILE:fcmc>)
         fcm_gate(valgrind 600 gate ${gates}/valgrind.sh $<TARGET_FILE:fcmc>)
         fcm_gate(valgrind.long 3600 "gate;long" ${gates}/valgrind.sh $<TARGET_FILE:fcmc> long)
     endif()
