@@ -93,9 +93,9 @@ Candidates plan_candidates(Arena *a, const Diag *d, const Graph *g, const Stages
     Candidates out = { .graph = sub.graph, .key = sub.key };
     Drafts drafts = { 0 };
     price_all(a, d, &sub, o, &drafts);
-    double step = most > 1 ? (spread - 1) / (most - 1) : 0;
     for (int i = 0; i < most; i++) {
-        int at = spread > 1 ? nearest(&drafts, drafts.n ? drafts.at[0].time * (1 + step * i) : 0) : i < drafts.n ? i : -1;
+        double share = most > 1 ? (double)i / (most - 1) : 0, least = drafts.n ? drafts.at[0].time : 0;
+        int at = spread > 1 ? nearest(&drafts, least * (1 + (spread - 1) * share * share)) : i < drafts.n ? i : -1;
         if (at < 0) break;
         drafts.at[at].taken = true;
         finish(a, d, &sub, o, &drafts.at[at].sched, &out);

@@ -31,9 +31,9 @@ static double pipes(const Core *z)
     return rate < 2 ? rate : 2;
 }
 
-/* ---- epilogues and stores, for one vector ---- */
+/* ---- epilogue and store of one vector: they run beside each other ---- */
 
-static double epilogue_clocks(const Core *z)
+static double store_clocks(const Core *z)
 {
     double ops = 0, loads = 0;
     for (int k = 0; k < z->i->epi.n; k++) {
@@ -42,7 +42,8 @@ static double epilogue_clocks(const Core *z)
         ops += e->kind == TM_EPI_ACT && !act_sfu(e->act) ? 2 : 1;
         loads += z_or_vector ? e->kind == TM_EPI_BN ? 2 : 1 : 0;
     }
-    return larger(ops / 2, loads / z->d->load_rate);
+    double moved = larger(loads / z->d->load_rate, 1 / z->d->store_rate);
+    return larger(ops / z->d->issue_rate * 2, moved);
 }
 
 static double special_ops(const TmIns *i)
@@ -84,7 +85,7 @@ static double pw_tile(const Core *z, double np, double channels, double contract
 {
     if (np <= 0) return 0;
     double nv = channels / z->lanes, vectors = ceil(nv);
-    double each = epilogue_clocks(z) + 1 / z->d->store_rate + (z->i->accumulate ? 1 / z->d->load_rate : 0);
+    double each = store_clocks(z) + (z->i->accumulate ? 1 / z->d->load_rate : 0);
     return contracted * pw_step(z, np, nv) + np * vectors * each + z->d->tile_clocks;
 }
 
@@ -114,9 +115,9 @@ static void pw(Core *z)
     }
     double item = i->item_c, whole = floor(k / item), rest = k - whole * item, panels = whole + (rest > 0);
     bool linear = is_linear(z);
-    double rows = linear ? 1 : z->rows, row = linear ? pixels : z->cols;
+    double rows = linear ? 1 : z->rows, row = linear ? pixels : z->cols, slower = z->d->sfu_rate / z->d->sfu_tile_rate;
     z->per.pipes += rows * (whole * pw_row(z, row, item, contracted) + (rest > 0 ? pw_row(z, row, rest, contracted) : 0));
-    z->per.sfu += special_ops(i) * pixels * k;
+    z->per.sfu += special_ops(i) * pixels * k * (slower > 1 ? slower : 1);
     /* each register tile reads its panel anew, each panel all pixels */
     double panel = contracted * item * 4, source = window_bytes(z, s, z->rows, z->cols), sink = window_bytes(z, d, z->rows, z->cols);
     double tiles = rows * ceil(row / i->item_w);
@@ -135,9 +136,8 @@ static double dw_tile(const Core *z, double np)
     const TmTile *w = tile(z, i->wgt);
     double r = w->ext[1], s = w->ext[2];
     if (np <= 0) return 0;
-    double loads = (np - 1) * i->geom.stride_w + s + s * 1.0, fma = np * s / pipes(z), latency = s * z->d->fma_latency;
-    double each = epilogue_clocks(z) + 1 / z->d->store_rate;
-    return r * larger(larger(fma, loads / z->d->load_rate), latency) + np * each + z->d->tile_clocks;
+    double loads = (np - 1) * i->geom.stride_w + s + s, fma = np * s / pipes(z), latency = s * z->d->fma_latency;
+    return r * (larger(fma, loads / z->d->load_rate) + (1 - z->d->overlap) * latency) + np * store_clocks(z) + z->d->tile_clocks;
 }
 
 static void dw(Core *z)
@@ -167,7 +167,7 @@ static void moves(Core *z)
     const TmIns *i = z->i;
     const TmTile *t = tile(z, i->op == TM_STORE ? i->src : i->dst);
     double vectors = z->rows * z->cols * ceil((double)t->ext[3] / z->lanes);
-    z->per.pipes += vectors * (epilogue_clocks(z) + larger(1 / z->d->store_rate, 1 / z->d->load_rate));
+    z->per.pipes += vectors * (store_clocks(z) + 1 / z->d->load_rate);
     z->per.sfu += special_ops(i) * z->rows * z->cols * t->ext[3];
     from_level(z, window_bytes(z, t, z->rows, z->cols), z->p->arena_bytes);
 }

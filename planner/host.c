@@ -81,8 +81,7 @@ const Device *host_detect(Arena *a, const Device *base)
     Device *dev = arena_copy(a, base, sizeof *base);
     dev->title = "this machine's CPU";
     dev->arch = detect_vector_bits();
-    if (dev->arch >= 512 && full_width_512()) dev->fma_rate = 64;
-    if (dev->arch < 512) dev->fma_rate = dev->arch >= 256 ? base->fma_rate : base->fma_rate / 4;
+    if (dev->arch < 512 || !full_width_512()) dev->fma_rate = dev->arch >= 256 ? base->fma_rate / 2 : base->fma_rate / 8;
     int cores = detect_cores();
     if (cores > 0) dev->sms = cores;
     detect_caches(dev);

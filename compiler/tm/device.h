@@ -28,6 +28,7 @@
     X(fma_rate,        "fma_rate",         B, 0,      1,    1e5)     /* f32 flops a clock and SM or core (an FMA is 2) */ \
     X(mma_rate,        "mma_rate",         O, 0,      0,    1e6)     /* dense f16 tensor-core flops a clock and SM, by mma.sync */ \
     X(sfu_rate,        "sfu_rate",         B, 0,      0.1,  1e4)     /* special-function operations a clock and SM or core */ \
+    X(sfu_tile_rate,   "sfu_tile_rate",    O, 1e4,    0.1,  1e4)     /* CPU: the same in a pw's epilogue, where a register tile holds the registers */ \
     X(issue_rate,      "issue_rate",       O, 4,      0.1,  1e3)     /* warp instructions (CPU: vector instructions) a clock */ \
     X(portable_rate,   "portable_rate",    O, 16,     0.01, 1e5)     /* flops a clock and SM or core of portable (untuned) tile operations */ \
     X(warps_full,      "warps_full",       O, 12,     1,    128)     /* resident warps that keep an SM busy; fewer lose in proportion */ \

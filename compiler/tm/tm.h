@@ -255,8 +255,9 @@ const char *tm_sync(Arena *a, const TmModule *m, TmProgram *p);                 
 typedef struct TmBytes { int n; int64_t *read, *written; } TmBytes;
 int tm_byte_slots(const TmModule *m);
 int tm_image_slot(const TmModule *m, const TmProgram *p, int image);
-/* CPU: how often an instruction is executed, and the rows and columns that it computes, summed over all executions. */
-typedef struct TmExtent { int64_t runs, rows, cols; } TmExtent;
+/* CPU: how often an instruction is executed; the rows and columns that it computes and, PW, the channels that it contracts, summed over all
+ * executions. */
+typedef struct TmExtent { int64_t runs, rows, cols, contracted; } TmExtent;
 typedef struct TmWalk {
     TmExtent *extent;               /* of each instruction of the code; CPU targets, else NULL */
     TmBytes issued;                 /* what the instructions move (equal to every counter) */

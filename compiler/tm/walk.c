@@ -290,12 +290,17 @@ static void walk_extent(Walk *z, TmExtent *e)
     if (at < 0 || tm_is_image(tile(z, at))) return;
     e->rows = tm_sat_mul(z->runs, i->sub.h1 - i->sub.h0);
     e->cols = tm_sat_mul(z->runs, i->sub.w1 - i->sub.w0);
+    if (i->op == TM_PW) e->contracted = tm_sat_mul(z->runs, tile(z, i->wgt)->ext[3]);
     bool clips = i->masked || i->op == TM_STORE || (i->op == TM_PW && tile(z, i->src)->space == TM_GLOBAL);
     if (!clips) return;
     Dim dims[3];
     window(tile(z, at), i->sub, &z->m->tensors.at[tile(z, at)->tensor], dims);
     e->rows = total(z, &dims[0], 1);
     e->cols = total(z, &dims[1], 1);
+    if (i->op != TM_PW || tile(z, i->src)->space != TM_GLOBAL) return;
+    const TmTile *w = tile(z, i->wgt);
+    Dim channels = { w->org[3], w->cpad, z->m->tensors.at[tile(z, i->src)->tensor].dim[3] };
+    e->contracted = total(z, &channels, 1);
 }
 
 static void walk_ins(Walk *z)
