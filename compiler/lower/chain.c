@@ -110,7 +110,7 @@ static void set_pw(Chain *h, TmIns *i)
     const TmTile *d = &h->b.p->tiles.at[i->dst], *w = &h->b.p->tiles.at[i->wgt];
     if (!h->b.cuda) {
         i->variant = h->b.p->arch >= 256 ? TMV_PW_VEC : TMV_PW_C;
-        parts_cpu_items(h->b.l->device, w->ext[2], i);
+        parts_cpu_items(&h->b, i);
         return;
     }
     bool mma = use_mma(h);

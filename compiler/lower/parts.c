@@ -205,24 +205,26 @@ void parts_grid(int workers, int mt, int nt, int *wm, int *wn)
     }
 }
 
-/* A panel is a whole number of vectors: 16 floats wide where the ISA and the panel allow, else 8. Two pipes do 4 * V flops a clock with V floats, at most
- * the core's rate (cores that split 512-bit operations gain nothing from them). The register tile keeps about 24 accumulators busy (AVX2: 12);
- * `price` is the padded width over the rate, and a little for the loads. */
-void parts_cpu_items(const Device *d, int64_t k, TmIns *i)
+/* A panel is a whole number of vectors. Two pipes do 4 * V flops a clock with V floats, at most the core's rate (cores that split 512-bit operations
+ * gain nothing from them). The register tile keeps about 24 accumulators busy (AVX2: 12); `price` is the padded width over the rate, and a
+ * little for the loads. */
+void parts_cpu_items(const Parts *b, TmIns *i)
 {
-    bool wide = d->arch >= 512;
-    int accumulators = wide ? 24 : 12;
+    const Device *d = b->l->device;
+    int accumulators = d->arch >= 512 ? 24 : 12, k = b->p->tiles.at[i->wgt].ext[2], item_c = 8, item_w = 1;
     double best = 0;
-    for (int panel = 48; panel >= 8; panel -= 8) {
-        int vector = wide && panel % 16 == 0 ? 16 : 8, vectors = panel / vector;
+    for (int panel = 48; panel >= 8 && d->arch > 0; panel -= 8) {
+        i->item_c = panel;
+        int vector = tm_vector(b->m, b->p, i), vectors = panel / vector;
         if (vectors > accumulators / 4) continue;
         int pixels = accumulators / vectors > 8 ? 8 : accumulators / vectors;
         double rate = 4 * vector < d->fma_rate ? 4 * vector : d->fma_rate;
         double price = (double)win_round_up(k, panel) / rate * (1 + 0.25 * (vectors + pixels) / (vectors * pixels));
         if (best > 0 && price >= best) continue;
         best = price;
-        i->item_c = panel;
-        i->item_w = pixels;
+        item_c = panel;
+        item_w = pixels;
     }
-    if (d->arch == 0) i->item_c = 8, i->item_w = 1;
+    i->item_c = item_c;
+    i->item_w = item_w;
 }

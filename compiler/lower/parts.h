@@ -46,6 +46,6 @@ const char *parts_note(const Parts *b, const Stage *st);
 /* Splits mt x nt tiles over a grid of wm x wn workers with the least work for the busiest one; ties prefer fewer loads. */
 void parts_grid(int workers, int mt, int nt, int *wm, int *wn);
 
-/* CPU: the register tile of a pw with k output channels: item_c channels (a panel of the weights) x item_w pixels. */
-void parts_cpu_items(const Device *d, int64_t k, TmIns *i);
+/* CPU: the register tile of a pw whose variant and tiles are set: item_c channels (a panel of the weights) x item_w pixels. */
+void parts_cpu_items(const Parts *b, TmIns *i);
 #endif

@@ -92,13 +92,17 @@ static const char *dw_portable(const TmProgram *p, const TmIns *i)
     return d->space == TM_REGISTER && d->frag != TM_FRAG_SIMT ? "sums of a depthwise convolution lie in a thread grid" : NULL;
 }
 
-static const char *pw_cpu(const TmProgram *p, const TmIns *i, bool vectors)
+/* What the C runtime keeps in registers at once (backends/RUNTIME.md): it has room for no more. */
+enum { PW_VECTORS = 32, DW_COLUMNS = 16 };
+
+static const char *pw_cpu(const TmModule *m, const TmProgram *p, const TmIns *i, bool vectors)
 {
     const TmTile *w = &p->tiles.at[i->wgt];
     if (w->order != TM_PANELS) return "weights lie in panels";
     if (!vectors) return NULL;
     if (i->item_c < 8 || i->item_c % 8 || i->item_w < 1) return "an item is no whole number of vectors";
     if (w->panel != i->item_c) return "the panel of the weights is not the item's";
+    if (i->item_w > PW_VECTORS || i->item_w * (i->item_c / tm_vector(m, p, i)) > PW_VECTORS) return "an item is larger than the register tile of 32 vectors";
     return w->dtype == DT_F32 ? NULL : "vector weights are f32";
 }
 
@@ -106,10 +110,11 @@ static const char *dw_vec(const TmProgram *p, const TmIns *i)
 {
     if (i->geom.mult != 1) return "vectors want one output channel per input channel";
     if (i->item_w < 1) return "an item has no columns";
+    if (i->item_w > DW_COLUMNS) return "an item has more than 16 columns";
     return p->tiles.at[i->wgt].dtype == DT_F32 ? NULL : "vector weights are f32";
 }
 
-static const char *variant(const TmProgram *p, const TmIns *i)
+static const char *variant(const TmModule *m, const TmProgram *p, const TmIns *i)
 {
     switch (i->variant) {
     case TMV_PW_SIMT: return pw_simt(p, i);
@@ -117,8 +122,8 @@ static const char *variant(const TmProgram *p, const TmIns *i)
     case TMV_PW_MMA16816: return pw_mma(p, i);
     case TMV_DW_PORTABLE: return dw_portable(p, i);
     case TMV_DW_WINDOW: return dw_window(p, i);
-    case TMV_PW_C: return pw_cpu(p, i, false);
-    case TMV_PW_VEC: return pw_cpu(p, i, true);
+    case TMV_PW_C: return pw_cpu(m, p, i, false);
+    case TMV_PW_VEC: return pw_cpu(m, p, i, true);
     case TMV_DW_VEC: return dw_vec(p, i);
     case TMV_NONE: case TMV_DW_C: case TMV_COUNT: break;
     }
@@ -134,5 +139,5 @@ const char *tm_variant_refuses(const TmModule *m, const TmProgram *p, const TmIn
     if (i->op == TM_DW && (i->geom.mult < 1 || i->geom.stride_h < 1 || i->geom.stride_w < 1 || i->geom.dil_h < 1 || i->geom.dil_w < 1))
         return "stride, dilation and multiplier are at least 1";
     if (!starts_at_eight(p, i->dst, &w->org[i->op == TM_PW ? 2 : 3])) return "written channels start off a multiple of 8";
-    return variant(p, i);
+    return variant(m, p, i);
 }
