@@ -42,23 +42,27 @@ def example(name):
 
 def counted():
     print("## Predicted bytes = counted bytes\n")
-    print("Issued bytes of the plan (what its copies, stores and in-place operands move) against the counters of the compiled OpenMP program, of the")
-    print("same plan, `fcmc verify --target cpu`. The DRAM bytes of a plan are the same windows, each byte once. A difference of one byte fails the run.\n")
+    print("Issued bytes of the plan (what its copies, stores and in-place operands move) against the counters of the compiled program of the same")
+    print("plan, `fcmc verify`: OpenMP for the cpu, the CUDA program printed as C for h200; the interpreter's counters must agree too. The DRAM bytes of")
+    print("a plan are the same windows, each byte once. A difference of one byte fails the run.\n")
     blocks = [(example(n), None) for n in ["acts", "dw5", "dw7", "mbconv", "mbconv_f32", "pwpw", "ragged", "two_outputs", "xception_pair",
                                            "mobilenetv1_pairs"]]
     blocks += [(example("mobilenetv2_blocks"), f"b{i}") for i in range(17)]
     rows = []
     for path, block in blocks:
-        options = ["--device", "cpu"] + (["--block", block] if block else [])
-        r = plan(path, *options)
-        issued = sum(g["best"]["issued_bytes"] for g in r["groups"])
-        out = subprocess.run([FCMC, "verify", path, "--target", "cpu", "--mode", "exact", *options], capture_output=True, text=True)
-        found = re.search(r"bytes: walk = counters = (\d+) bytes", out.stdout)
-        got = int(found.group(1)) if found else None
-        if got != issued:
-            sys.exit(f"{path} {block}: {issued} predicted, {got} counted\n{out.stdout}{out.stderr}")
-        rows.append((os.path.basename(path), r["block"], len(r["groups"]), r["dram_bytes"], issued, got))
-    table(["example", "block", "kernels", "DRAM bytes", "issued, predicted", "issued, counted"], rows)
+        row = []
+        for target, device in (("cpu", "cpu"), ("cuda", "h200")):
+            options = ["--target", target, "--device", device] + (["--block", block] if block else [])
+            r = plan(path, *options)
+            issued = sum(g["best"]["issued_bytes"] for g in r["groups"])
+            out = subprocess.run([FCMC, "verify", path, "--mode", "exact", *options], capture_output=True, text=True)
+            found = [int(n) for n in re.findall(r"bytes: walk = counters = (\d+) bytes", out.stdout)]
+            if out.returncode or not found or any(n != issued for n in found):
+                sys.exit(f"{path} {block} {target}: {issued} predicted, {found} counted\n{out.stdout}{out.stderr}")
+            row += [len(r["groups"]), r["dram_bytes"], issued, found[0]]
+        rows.append((os.path.basename(path), r["block"], *row))
+    one = ["kernels", "DRAM bytes", "issued, predicted", "counted"]
+    table(["example", "block"] + ["cpu: " + one[0]] + one[1:] + ["h200: " + one[0]] + one[1:], rows)
 
 
 # ---- traffic ----
