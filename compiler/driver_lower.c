@@ -4,6 +4,7 @@
 #include "reference.h"
 #include "tuning.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,19 +31,25 @@ static const Device *choose_device(Driver *d, CliTarget target)
     return dev;
 }
 
+/* A plan is for a device by name, or for all of an architecture: "sm_90". */
+static bool plan_is_for(const AstPlan *p, const Device *dev)
+{
+    char arch[32];
+    snprintf(arch, sizeof arch, "sm_%d", (int)dev->arch);
+    return strcmp(p->device.text, dev->name) == 0 || (dev->target == TM_CUDA && strcmp(p->device.text, arch) == 0);
+}
+
 /* The plan that pins this block on this device: of --plan FILE first, else of the source. */
-static const AstPlan *find_plan(const AstFile *f, const char *block, const char *device)
+static const AstPlan *find_plan(const AstFile *f, const char *block, const Device *dev)
 {
     for (int i = f->items.n; i-- > 0;) {
         const AstItem *it = &f->items.at[i];
-        if (it->kind == AST_ITEM_PLAN && strcmp(it->u.plan->block.text, block) == 0 &&
-            strcmp(it->u.plan->device.text, device) == 0)
-            return it->u.plan;
+        if (it->kind == AST_ITEM_PLAN && strcmp(it->u.plan->block.text, block) == 0 && plan_is_for(it->u.plan, dev)) return it->u.plan;
     }
     return NULL;
 }
 
-static bool pinned_plan(Driver *d, const AstFiles *files, const char *block, const char *device, const AstPlan **out)
+static bool pinned_plan(Driver *d, const AstFiles *files, const char *block, const Device *dev, const AstPlan **out)
 {
     const char *path = cli_text(d->cli, OPT_PLAN), *why;
     *out = NULL;
@@ -54,12 +61,12 @@ static bool pinned_plan(Driver *d, const AstFiles *files, const char *block, con
         int source = diag_add_source(d->diag, path, text, len);
         const AstFile *f = ast_parse_plan(d->arena, d->diag, source);
         if (diag_errors(d->diag) > before) return false;
-        *out = find_plan(f, block, device);
+        *out = find_plan(f, block, dev);
         if (!*out)
             diag_warning(d->diag, (Loc){ source, 0, 0 }, "FCM2009", "no plan here is for block '%s' on device '%s'", block,
-                         device);
+                         dev->name);
     }
-    for (int i = files->n; !*out && i-- > 0;) *out = find_plan(files->at[i], block, device);
+    for (int i = files->n; !*out && i-- > 0;) *out = find_plan(files->at[i], block, dev);
     return true;
 }
 
@@ -71,7 +78,7 @@ static bool plan_options(Driver *d, const char *path, const AstFiles *files, con
     if (batch < 0 || !(out->device = o.device = choose_device(d, target))) return false;
     if (cli_has(d->cli, OPT_MINIMIZE)) plan_objective(cli_text(d->cli, OPT_MINIMIZE), &o.minimize);
     o.explain = d->cli->verb == VERB_PLAN || driver_wants_remark(d, "pass-missed=fuse");
-    if (!pinned_plan(d, files, g->block, o.device->name, &o.pinned)) return false;
+    if (!pinned_plan(d, files, g->block, o.device, &o.pinned)) return false;
     out->options = o;
     return true;
 }

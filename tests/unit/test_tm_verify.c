@@ -84,6 +84,8 @@ static void few_channels(Block *b) { tile(b, b->et)->cpad = 8; }
 static void swallowed_columns(Block *b) { tile(b, b->et)->pitch_h -= 16; }
 static void panel_of_8(Block *b) { tile(b, b->we)->panel = 8; }
 static void not_whole_item(Block *b) { nth(b, TM_PW, 0)->item_c = 12; }
+static void too_large_item(Block *b) { nth(b, TM_PW, 0)->item_w = 33; }
+static void too_wide_columns(Block *b) { nth(b, TM_DW, 0)->item_w = 17; }
 static void cpu_no_mask(Block *b) { nth(b, TM_PW, 0)->masked = false; }
 static void cpu_overlap(Block *b) { tile(b, b->yt)->offset = tile(b, b->et)->offset; }
 
@@ -135,6 +137,8 @@ static const Fault faults[] = {
     { "tile stores too few channels", halo2, few_channels, { "tile et", "overlap at pitches", NULL } },
     { "rows overlap", halo2, swallowed_columns, { "tile et", "overlap at pitches", NULL } },
     { "panel is not the item", cpu_block, panel_of_8, { "pw et = xt", "panel", NULL } },
+    { "item overruns the registers", cpu_block, too_large_item, { "pw et = xt", "register tile", NULL } },
+    { "item has too many columns", cpu_block, too_wide_columns, { "dw yt = et", "16 columns", NULL } },
     { "item is no whole vector", cpu_block, not_whole_item, { "pw et = xt", "whole number of vectors", NULL } },
     { "mask off on the CPU", cpu_block, cpu_no_mask, { "dw yt = et", "unmasked pixel", NULL } },
     { "tiles share bytes on the CPU", cpu_block, cpu_overlap, { "dw yt = et", "overwrites in yt what it reads itself", NULL } },
