@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { BOX_X = 60, BOX_W = 400, BOX_H = 40, STEP = 78, TOP = 22, LANE = 16, WORDS = 62 };
+enum { BOX_X = 60, BOX_W = 400, BOX_H = 40, STEP = 78, WIRE = 120, TOP = 22, LANE = 16, WORDS = 62 };
 
 typedef struct Box { int input, stage, kernel; } Box;           /* one of input and stage is a number, the other -1; kernel -1: none */
 typedef struct Arc { int from, to, lane, node; } Arc;
@@ -174,7 +174,7 @@ static void put_box(Text *t, const Column *c, int b)
 {
     const Box *x = &c->boxes.at[b];
     int node = made_by(c, x);
-    double y = top_of(b), mid = BOX_X + BOX_W / 2.0;
+    double y = top_of(b), mid = BOX_X + BOX_W / 2.0, wire = BOX_X + WIRE;
     const Stage *s = x->stage >= 0 ? stage_at(c, x->stage) : NULL;
     const char *words = s ? words_of(t->arena, c, s) : "input", *last = is_output(c, node) ? ", output" : on_chip(c, b) ? ", stays on chip" : "";
     text_put(t, "<g><title>");
@@ -185,10 +185,10 @@ static void put_box(Text *t, const Column *c, int b)
     svg_label(t, "mid", mid, y + 32, "%s%s", html_clip(t->arena, words, WORDS), s && s->cut ? " (not lowered)" : "");
     text_put(t, "</g>\n");
     if (b + 1 < c->boxes.n && reads_previous(c, b + 1)) {
-        text_printf(t, "<path class=\"%s\" marker-end=\"url(#tip)\" d=\"M%.1f %.1fV%.1f\"/>\n", on_chip(c, b) ? "wire chip" : "wire", mid, y + BOX_H,
+        text_printf(t, "<path class=\"%s\" marker-end=\"url(#tip)\" d=\"M%.1f %.1fV%.1f\"/>\n", on_chip(c, b) ? "wire chip" : "wire", wire, y + BOX_H,
                     y + STEP - 2);
     }
-    svg_label(t, "size", mid + 10, y + BOX_H + 23, "%s%s", tensor_words(t->arena, c, node), last);
+    svg_label(t, "size", wire + 10, y + BOX_H + 23, "%s%s", tensor_words(t->arena, c, node), last);
 }
 
 static void put_arc(Text *t, const Column *c, const Arc *r)

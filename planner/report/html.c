@@ -75,7 +75,7 @@ const char *html_bytes(Arena *a, int64_t bytes)
 
 const char *html_time(Arena *a, double seconds)
 {
-    return seconds >= 1e-3 ? arena_printf(a, "%.3f ms", seconds * 1e3) : arena_printf(a, "%.2f µs", seconds * 1e6);
+    return seconds >= 1e-3 ? arena_printf(a, "%.3f ms", seconds * 1e3) : arena_printf(a, "%.2f us", seconds * 1e6);
 }
 
 const char *html_count(Arena *a, double n, const char *unit)

@@ -11,7 +11,7 @@ void html_printf(Text *t, const char *fmt, ...) FCM_PRINTF(2, 3);       /* escap
 const char *html_clip(Arena *a, const char *s, int most);       /* at most that many characters; a cut is shown by … */
 
 const char *html_bytes(Arena *a, int64_t bytes);                /* "0.319 MB", "37.1 KB", "96 B" */
-const char *html_time(Arena *a, double seconds);                /* "3.74 µs", "1.25 ms" */
+const char *html_time(Arena *a, double seconds);                /* "3.74 us", "1.25 ms" */
 const char *html_count(Arena *a, double n, const char *unit);   /* "25.7 M", "1.03 G" and the unit */
 
 /* ---- pictures: units are pixels of the viewBox; class names are those of page.css ---- */

@@ -56,8 +56,8 @@ static Cost alone(Arena *a, const ReportInput *in, const TmProgram *p, int at, T
 
 static void put_name(Text *t, const TmModule *m, const TmProgram *p, const TmIns *i)
 {
-    text_printf(t, "<code>%s</code> ", tm_op_rows[i->op].text);
     const TmTile *x = i->op == TM_STORE ? NULL : i->dst >= 0 ? &p->tiles.at[i->dst] : NULL;
+    if (!i->note) text_printf(t, "%s ", tm_op_rows[i->op].text);
     if (i->note) html_text(t, i->note);
     else if (i->op == TM_STORE) html_text(t, m->tensors.at[i->tensor].name);
     else if (x && tm_is_image(x)) text_put(t, "packed weights");
@@ -136,12 +136,16 @@ static void put_tensors(Text *t, Arena *scratch, const ReportInput *in, const Tm
     text_put(t, "</tbody>\n</table>\n");
 }
 
-void report_costs(Text *t, const ReportInput *in, const TmProgram *p)
+void report_instructions(Text *t, const ReportInput *in, const TmProgram *p)
 {
     Arena *scratch = arena_new();
-    text_put(t, "<div class=\"tables\">\n");
     put_instructions(t, scratch, in, p);
+    arena_free(scratch);
+}
+
+void report_tensors(Text *t, const ReportInput *in, const TmProgram *p)
+{
+    Arena *scratch = arena_new();
     put_tensors(t, scratch, in, p);
-    text_put(t, "</div>\n");
     arena_free(scratch);
 }

@@ -64,7 +64,7 @@ static void put_candidates(Text *t, const PlanReport *r)
                 "<th>tried</th><th>refused</th><th>for instance</th></tr></thead>\n<tbody>\n");
     for (int i = 0; i < r->groups.n; i++) {
         const PlanGroup *g = &r->groups.at[i];
-        text_printf(t, "<tr><td><a href=\"#%s\">%s</a></td>", g->name, g->name);
+        text_printf(t, "<tr><td class=\"n\"><a href=\"#%s\">%s</a></td>", g->name, g->name);
         put_choice(t, &g->best);
         put_choice(t, &g->second);
         text_put(t, "<td>");
@@ -126,14 +126,19 @@ static void put_kernel(Text *t, const ReportInput *in, int i)
     report_traffic(t, g);
     text_put(t, "<figcaption>Bytes: the least possible, of device memory, asked for by the instructions, of a kernel for each operation.</figcaption>\n</figure>\n<figure>\n");
     report_limits(t, &g->best);
-    text_put(t, "<figcaption>What overlaps is paid once: the longest of the upper bars; barriers and the launch come on top.</figcaption>\n</figure>\n");
+    text_put(t, "<figcaption>What overlaps is paid once: the longest of the upper bars; barriers and the launch come on top.");
+    if (in->options->device->overlap < 1)
+        text_printf(t, " Of the shorter ones among DRAM, L2 and shared memory only %.0f %% hides.", 100 * in->options->device->overlap);
+    text_put(t, "</figcaption>\n</figure>\n");
     if (p) {
         text_put(t, "<figure>\n");
         report_tiles(t, in->module, p);
+        text_put(t, "</figure>\n<figure>\n");
+        report_tensors(t, in, p);
         text_put(t, "</figure>\n");
     }
     text_put(t, "</div>\n");
-    if (p) report_costs(t, in, p);
+    if (p) report_instructions(t, in, p);
     put_code(t, in, g);
     text_put(t, "</section>\n");
 }

@@ -10,5 +10,6 @@ void report_gap(Text *t, const ReportInput *in);                /* waterline.c: 
 void report_tiles(Text *t, const TmModule *m, const TmProgram *p);      /* tiles.c: the output tile in its input window */
 void report_traffic(Text *t, const PlanGroup *g);               /* kernel.c: bytes */
 void report_limits(Text *t, const PlanChoice *c);               /* kernel.c: what the kernel waits for */
-void report_costs(Text *t, const ReportInput *in, const TmProgram *p);  /* kernel.c: tables by instruction and by tensor */
+void report_instructions(Text *t, const ReportInput *in, const TmProgram *p);   /* kernel.c: the costs of each */
+void report_tensors(Text *t, const ReportInput *in, const TmProgram *p);        /* kernel.c: their bytes */
 #endif

@@ -13,7 +13,7 @@ typedef struct Picture {
     int64_t h, w;                   /* the plane */
     Span own_y, own_x;              /* output pixels times the stride */
     Span win_y, win_x;              /* what they read */
-    Span band;                      /* rows that one block walks through; n 0: no line buffer */
+    Span band, ring_x;              /* rows that one block walks through, n 0: no line buffer; columns of the ring */
     int64_t roll, fresh;            /* rows of the ring; rows that a step adds */
     int64_t out_h, out_w;           /* the tile in output pixels */
     int64_t channels, all_channels;
@@ -75,6 +75,7 @@ static Picture picture_of(Arena *a, const TmModule *m, const TmProgram *p)
     c.own_x = (Span){ ox.lo * ax.stride, ox.n * ax.stride };
     c.win_y = window_of(&ay, oy);
     c.win_x = window_of(&ax, ox);
+    c.ring_x = (Span){ affine_eval(&src->org[2], vars), src->ext[2] };
     if (c.roll) find_band(&c, p, dst, vars, ay.stride);
     return c;
 }
@@ -89,9 +90,11 @@ static void put_plane(Text *t, const Picture *c)
         svg_line(t, "tileline", x0, y0 + (double)y * f, x0 + (double)c->w * f, y0 + (double)y * f);
     for (int64_t x = c->own_x.n; x < c->w && (double)c->own_x.n * f >= 3; x += c->own_x.n)
         svg_line(t, "tileline", x0 + (double)x * f, y0, x0 + (double)x * f, y0 + (double)c->h * f);
-    int64_t bottom = c->band.lo + c->band.n < c->h ? c->band.lo + c->band.n : c->h;
-    if (c->band.n) svg_rect(t, "band", x0 + (double)c->own_x.lo * f, y0 + (double)c->band.lo * f, (double)c->own_x.n * f, (double)(bottom - c->band.lo) * f);
-    svg_rect(t, "halo", x0 + (double)c->win_x.lo * f, y0 + (double)c->win_y.lo * f, (double)c->win_x.n * f, (double)c->win_y.n * f);
+    if (c->band.n) {
+        WinSpan x = win_clip((WinSpan){ c->ring_x.lo, c->ring_x.n }, c->w), y = win_clip((WinSpan){ c->band.lo, c->band.n }, c->h);
+        svg_rect(t, "band", x0 + (double)x.lo * f, y0 + (double)y.lo * f, (double)x.n * f, (double)y.n * f);
+    }
+    svg_rect(t, c->roll ? "kept" : "halo", x0 + (double)c->win_x.lo * f, y0 + (double)c->win_y.lo * f, (double)c->win_x.n * f, (double)c->win_y.n * f);
     svg_rect(t, "own", x0 + (double)c->own_x.lo * f, y0 + (double)c->own_y.lo * f, (double)c->own_x.n * f, (double)c->own_y.n * f);
     svg_label(t, "small mid", x0 + (double)c->w * f / 2, y0 + (double)c->h * f + 16, "plane of %lld × %lld", (long long)c->h, (long long)c->w);
 }
@@ -141,10 +144,11 @@ static void put_caption(Text *t, const Picture *c)
                 (long long)c->all_channels);
     double own = (double)(c->own_y.n * c->own_x.n), window = (double)(c->win_y.n * c->win_x.n);
     if (c->win_y.n == c->own_y.n && c->win_x.n == c->own_x.n) text_put(t, "from the same pixels: no halo.");
+    else if (c->roll) text_printf(t, "from a window of %lld × %lld.", (long long)c->win_y.n, (long long)c->win_x.n);
     else text_printf(t, "from a window of %lld × %lld: %.2f times its own pixels.", (long long)c->win_y.n, (long long)c->win_x.n, window / own);
     if (c->roll && c->band.n)
-        text_printf(t, " A ring of %lld rows: a step makes %lld <span class=\"key fresh\"></span> and keeps %lld <span class=\"key kept\"></span>; "
-                       "a block walks down a band of %lld rows.", (long long)c->roll, (long long)c->fresh, (long long)(c->win_y.n > c->fresh ? c->win_y.n - c->fresh : 0),
+        text_printf(t, " A ring of %lld rows, %lld columns wide: a step makes %lld <span class=\"key fresh\"></span> and keeps %lld <span class=\"key kept\"></span>; "
+                       "a block walks down a band of %lld rows.", (long long)c->roll, (long long)c->ring_x.n, (long long)c->fresh, (long long)(c->win_y.n > c->fresh ? c->win_y.n - c->fresh : 0),
                     (long long)c->band.n);
     else if (c->win_y.n != c->own_y.n || c->win_x.n != c->own_x.n)
         text_put(t, " Own pixels <span class=\"key own\"></span>, halo <span class=\"key halo\"></span>, which the neighbouring tiles need too.");

@@ -42,7 +42,7 @@ static Scale scale_of(const ReportInput *in)
         least = fmin(least, work_of(g) / g->best.cost.time);
     }
     if (s.total == 0) return s;
-    s.low = pow(10, floor(log10(least)));
+    s.low = pow(10, floor(log10(least / 3)));                   /* room for the names in the lowest bars */
     s.high = pow(10, ceil(log10(peak)));
     return s;
 }
@@ -59,11 +59,16 @@ static void put_axes(Text *t, const ReportInput *in, const Scale *s)
     svg_label(t, "mid", LEFT + WIDTH / 2.0, TOP + HEIGHT + 36, "work done so far, batch %lld", (long long)in->options->batch);
 }
 
-/* A horizontal line with its name at the right. Names of lines that nearly meet are set apart by the caller through `lift`. */
-static void put_mark(Text *t, const Scale *s, const char *class, double rate, double lift, const char *name)
+/* Horizontal lines, the highest rate first, with their names at the right, at least a line of text apart. */
+typedef struct Mark { const char *class, *name; double rate; } Mark;
+static void put_marks(Text *t, const Scale *s, const Mark *m, int n)
 {
-    svg_line(t, class, LEFT, y_at(s, rate), LEFT + WIDTH, y_at(s, rate));
-    svg_label(t, "value", LEFT + WIDTH + 6, y_at(s, rate) + 4 + lift, "%s", name);
+    double y = 0;
+    for (int i = 0; i < n; i++) {
+        svg_line(t, m[i].class, LEFT, y_at(s, m[i].rate), LEFT + WIDTH, y_at(s, m[i].rate));
+        y = fmax(y_at(s, m[i].rate), i ? y + 14 : 0);
+        svg_label(t, "value", LEFT + WIDTH + 6, y + 4, "%s", m[i].name);
+    }
 }
 
 static void put_kernel(Text *t, const Scale *s, const PlanGroup *g, double before, double peak)
@@ -76,7 +81,7 @@ static void put_kernel(Text *t, const Scale *s, const PlanGroup *g, double befor
     svg_rect(t, under ? "water" : "dry", x, y_at(s, roof), w, TOP + HEIGHT - y_at(s, roof));
     svg_rect(t, "reached", x, y_at(s, rate), w, TOP + HEIGHT - y_at(s, rate));
     svg_line(t, "roof", x, y_at(s, roof), x + w, y_at(s, roof));
-    if (w > 22) svg_label(t, "mid", x + w / 2, TOP + HEIGHT - 6, "%s", g->name);
+    if (w > 22) svg_label(t, "mid inbar", x + w / 2, TOP + HEIGHT - 6, "%s", g->name);
     text_put(t, "</g>\n");
 }
 
@@ -100,10 +105,9 @@ void report_waterline(Text *t, const ReportInput *in)
         done += work_of(g);
     }
     double attainable = s.total / roof, predicted = s.total / time;
-    bool close = fabs(y_at(&s, peak) - y_at(&s, attainable)) < 14;
-    put_mark(t, &s, "peakline", peak, close ? -8 : 0, halves(in) && in->options->device->mma_rate > 0 ? "peak, tensor cores" : "peak, FMA");
-    put_mark(t, &s, "waterline", attainable, close ? 8 : 0, "waterline");
-    put_mark(t, &s, "meanline", predicted, 0, "predicted");
+    const Mark marks[] = { { "peakline", halves(in) && in->options->device->mma_rate > 0 ? "peak, tensor cores" : "peak, FMA", peak },
+                           { "waterline", "waterline", attainable }, { "meanline", "predicted", predicted } };
+    put_marks(t, &s, marks, (int)(sizeof marks / sizeof *marks));
     svg_close(t);
     text_printf(t, "<p>Peak %s; the waterline, at which the sequence could run, %s (%.0f %% of the peak); predicted %s, %.0f %% of the waterline.</p>\n",
                 html_count(t->arena, peak, "FLOP/s"), html_count(t->arena, attainable, "FLOP/s"), 100 * attainable / peak,
