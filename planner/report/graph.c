@@ -1,5 +1,6 @@
-/* graph.c: the block as one column of boxes in the order in which the kernels run. A frame holds what is one kernel. The tensor that leaves a box stands
- * below it: dashed where it stays on the chip, solid where it lies in memory. Readers that are not the next box are reached by lines on the right. */
+/* graph.c: the block as one column of boxes in the order in which the kernels run. A frame holds what is one kernel. The tensor that
+ * leaves a box stands below it: dashed where it stays on the chip, solid where it lies in memory. Readers that are not the next box are
+ * reached by lines on the right. */
 #include "parts.h"
 
 #include <math.h>
@@ -20,7 +21,10 @@ static double top_of(int box) { return TOP + (double)box * STEP; }
 static const Stage *stage_at(const Column *c, int i) { return &c->in->stages->at.at[i]; }
 static const GraphNode *node_at(const Column *c, int i) { return &c->in->graph->nodes.at[i]; }
 
-static int made_by(const Column *c, const Box *b) { return b->stage >= 0 ? stage_at(c, b->stage)->out : c->in->graph->inputs.at[b->input]; }
+static int made_by(const Column *c, const Box *b)
+{
+    return b->stage >= 0 ? stage_at(c, b->stage)->out : c->in->graph->inputs.at[b->input];
+}
 
 /* ---- the column ---- */
 
@@ -176,7 +180,8 @@ static void put_box(Text *t, const Column *c, int b)
     int node = made_by(c, x);
     double y = top_of(b), mid = BOX_X + BOX_W / 2.0, wire = BOX_X + WIRE;
     const Stage *s = x->stage >= 0 ? stage_at(c, x->stage) : NULL;
-    const char *words = s ? words_of(t->arena, c, s) : "input", *last = is_output(c, node) ? ", output" : on_chip(c, b) ? ", stays on chip" : "";
+    const char *words = s ? words_of(t->arena, c, s) : "input";
+    const char *last = is_output(c, node) ? ", output" : on_chip(c, b) ? ", stays on chip" : "";
     text_put(t, "<g><title>");
     html_printf(t, "%s = %s", node_at(c, node)->name, words);
     text_put(t, "</title>\n");
@@ -185,18 +190,20 @@ static void put_box(Text *t, const Column *c, int b)
     svg_label(t, "mid", mid, y + 32, "%s%s", html_clip(t->arena, words, WORDS), s && s->cut ? " (not lowered)" : "");
     text_put(t, "</g>\n");
     if (b + 1 < c->boxes.n && reads_previous(c, b + 1)) {
-        text_printf(t, "<path class=\"%s\" marker-end=\"url(#tip)\" d=\"M%.1f %.1fV%.1f\"/>\n", on_chip(c, b) ? "wire chip" : "wire", wire, y + BOX_H,
-                    y + STEP - 2);
+        text_printf(t, "<path class=\"%s\" marker-end=\"url(#tip)\" d=\"M%.1f %.1fV%.1f\"/>\n", on_chip(c, b) ? "wire chip" : "wire",
+                    wire, y + BOX_H, y + STEP - 2);
     }
     svg_label(t, "size", wire + 10, y + BOX_H + 23, "%s%s", tensor_words(t->arena, c, node), last);
 }
 
 static void put_arc(Text *t, const Column *c, const Arc *r)
 {
-    double right = BOX_X + BOX_W, x = right + 30 + r->lane * LANE, from = top_of(r->from) + BOX_H / 2.0 + 8, to = top_of(r->to) + BOX_H / 2.0 - 8;
+    double right = BOX_X + BOX_W, x = right + 30 + r->lane * LANE;
+    double from = top_of(r->from) + BOX_H / 2.0 + 8, to = top_of(r->to) + BOX_H / 2.0 - 8;
     text_put(t, "<g><title>");
     html_text(t, node_at(c, r->node)->name);
-    text_printf(t, "</title>\n<path class=\"wire far\" marker-end=\"url(#tip)\" d=\"M%.1f %.1fH%.1fQ%.1f %.1f %.1f %.1fV%.1fQ%.1f %.1f %.1f %.1fH%.1f\"/></g>\n",
+    text_put(t, "</title>\n<path class=\"wire far\" marker-end=\"url(#tip)\" ");
+    text_printf(t, "d=\"M%.1f %.1fH%.1fQ%.1f %.1f %.1f %.1fV%.1fQ%.1f %.1f %.1f %.1fH%.1f\"/></g>\n",
                 right, from, x - 8, x, from, x, from + 8, to - 8, x, to, x - 8, to, right + 2);
 }
 

@@ -19,12 +19,13 @@ static const char *entity(char c)
     }
 }
 
-/* Turned text, C1 controls and the two code points that no document may hold: U+0080 … U+009F, U+202A … U+202E, U+2066 … U+2069, U+FFFE, U+FFFF. */
+/* C1 controls (U+0080 … U+009F), text that is turned round (U+202A … U+202E, U+2066 … U+2069), and what no document may hold (U+FFFE, U+FFFF). */
 static bool misleading(const unsigned char *s, int n)
 {
     if (n == 2) return s[0] == 0xC2 && s[1] < 0xA0;
     if (n != 3) return false;
-    return (s[0] == 0xE2 && s[1] == 0x80 && s[2] >= 0xAA && s[2] <= 0xAE) || (s[0] == 0xE2 && s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9) ||
+    return (s[0] == 0xE2 && s[1] == 0x80 && s[2] >= 0xAA && s[2] <= 0xAE) ||
+           (s[0] == 0xE2 && s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9) ||
            (s[0] == 0xEF && s[1] == 0xBF && s[2] >= 0xBE);
 }
 
@@ -33,7 +34,8 @@ void html_textn(Text *t, const char *s, size_t n)
     const char *end = s + n;
     while (s < end) {
         int length = text_utf8_length(s, end);
-        const char *other = length == 0 || misleading((const unsigned char *)s, length) ? "\xEF\xBF\xBD" : length == 1 ? entity(*s) : NULL;
+        bool bad = length == 0 || misleading((const unsigned char *)s, length);
+        const char *other = bad ? "\xEF\xBF\xBD" : length == 1 ? entity(*s) : NULL;
         if (other) text_put(t, other);
         else text_printf(t, "%.*s", length, s);
         s += length ? length : 1;

@@ -1,11 +1,13 @@
-/* html.h: marked-up text. Whatever comes from a user (names, paths, words of a device file) passes through html_text or svg_label, which escape. */
+/* html.h: marked-up text. Whatever comes from a user (names, paths, words of a device file) passes through html_text or svg_label, which
+ * escape it. */
 #ifndef FCM_HTML_H
 #define FCM_HTML_H
 #include "text.h"
 
 #include <stdint.h>
 
-void html_text(Text *t, const char *s);                         /* as content or inside quotes; control characters and invalid UTF-8 become U+FFFD */
+/* As content or inside quotes; control characters, characters that turn the text round, and invalid UTF-8 become U+FFFD. */
+void html_text(Text *t, const char *s);
 void html_textn(Text *t, const char *s, size_t n);
 void html_printf(Text *t, const char *fmt, ...) FCM_PRINTF(2, 3);       /* escaped as a whole */
 const char *html_clip(Arena *a, const char *s, int most);       /* at most that many characters; a cut is shown by … */

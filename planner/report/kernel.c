@@ -39,7 +39,7 @@ void report_limits(Text *t, const PlanChoice *choice)
 
 /* ---- by instruction ---- */
 
-/* The program with one of its working instructions: its loops run as before, so the walk tells what this one costs in the whole kernel. */
+/* The program with one of its working instructions: its loops run as before, so the walk tells what this one costs in all. */
 static Cost alone(Arena *a, const ReportInput *in, const TmProgram *p, int at, TmWalk *w)
 {
     TmProgram q = *p, *list[1] = { &q };
@@ -90,14 +90,15 @@ static void put_instruction(Text *t, Arena *scratch, const ReportInput *in, cons
     text_put(t, "<tr><td>");
     put_name(t, in->module, p, i);
     text_printf(t, "</td><td>%s</td><td>%s</td><td>%s</td>", flops > 0 ? html_count(t->arena, flops, "") : "–",
-                moved(&w.issued) ? html_bytes(t->arena, moved(&w.issued)) : "–", w.shared_bytes ? html_bytes(t->arena, w.shared_bytes) : "–");
+                moved(&w.issued) ? html_bytes(t->arena, moved(&w.issued)) : "–",
+                w.shared_bytes ? html_bytes(t->arena, w.shared_bytes) : "–");
     text_printf(t, "<td>%s</td><td>%s</td></tr>\n", most > 0 ? html_time(t->arena, most) : "–", most > 0 ? c.bound : "");
 }
 
 static void put_instructions(Text *t, Arena *scratch, const ReportInput *in, const TmProgram *p)
 {
-    text_printf(t, "<table>\n<thead><tr><th>instruction</th><th>flops</th><th>issued</th><th>%s</th><th>at least</th><th>on</th></tr></thead>\n<tbody>\n",
-                p->target == TM_CUDA ? "shared memory" : "on-chip bytes");
+    text_printf(t, "<table>\n<thead><tr><th>instruction</th><th>flops</th><th>issued</th><th>%s</th><th>at least</th><th>on</th></tr></thead>\n"
+                   "<tbody>\n", p->target == TM_CUDA ? "shared memory" : "on-chip bytes");
     for (int i = 0; i < p->code.n; i++) {
         TmOp op = p->code.at[i].op;
         if (op == TM_LOOP || op == TM_END || op == TM_COMMIT || op == TM_WAIT || op == TM_SYNC || op == TM_ZERO) continue;
@@ -115,8 +116,8 @@ static void put_tensor(Text *t, const char *name, const char *dtype, int64_t onc
     if (issued == 0) return;
     text_put(t, "<tr><td><code>");
     html_text(t, name);
-    text_printf(t, "</code> %s</td><td>%s</td><td>%s</td><td>%.2f</td></tr>\n", dtype, html_bytes(t->arena, once), html_bytes(t->arena, issued),
-                once ? (double)issued / (double)once : 0);
+    text_printf(t, "</code> %s</td><td>%s</td><td>%s</td><td>%.2f</td></tr>\n", dtype, html_bytes(t->arena, once),
+                html_bytes(t->arena, issued), once ? (double)issued / (double)once : 0);
 }
 
 static void put_tensors(Text *t, Arena *scratch, const ReportInput *in, const TmProgram *p)

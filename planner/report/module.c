@@ -1,7 +1,8 @@
 /* module.c: the planned groups lowered into one module, cuts and all. */
 #include "report.h"
 
-TmModule *report_module(Arena *a, const Diag *d, const Graph *g, const Stages *s, const PlanOptions *o, const PlanReport *r, const char **why)
+TmModule *report_module(Arena *a, const Diag *d, const Graph *g, const Stages *s, const PlanOptions *o, const PlanReport *r,
+                        const char **why)
 {
     int n = 0;
     Group *groups = NEW_N(a, Group, r->groups.n + s->at.n + 1);

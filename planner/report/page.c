@@ -24,15 +24,16 @@ static void put_head(Text *t, const ReportInput *in)
     text_put(t, "<header>\n<h1>");
     html_text(t, in->graph->block);
     text_put(t, "</h1>\n<p class=\"soft\">");
-    html_printf(t, "planned for %s (%s), batch %lld, from %s, by fcmc %s", d->title ? d->title : d->name, d->name, (long long)in->options->batch,
-                shown_path(in), in->version);
+    html_printf(t, "planned for %s (%s), batch %lld, from %s, by fcmc %s", d->title ? d->title : d->name, d->name,
+                (long long)in->options->batch, shown_path(in), in->version);
     text_put(t, "</p>\n<div class=\"facts\">\n");
     fact(t, html_time(a, r->time), "predicted time");
     fact(t, arena_printf(a, "%d", r->groups.n), r->groups.n == 1 ? "kernel" : "kernels");
     fact(t, html_bytes(a, r->dram_bytes), "DRAM traffic");
     fact(t, html_bytes(a, r->compulsory_bytes), "compulsory");
     fact(t, html_bytes(a, r->unfused_bytes), "unfused");
-    fact(t, arena_printf(a, "%.1f %%", r->unfused_bytes ? 100 - 100 * (double)r->dram_bytes / (double)r->unfused_bytes : 0), "of it removed");
+    double left = r->unfused_bytes ? (double)r->dram_bytes / (double)r->unfused_bytes : 1;
+    fact(t, arena_printf(a, "%.1f %%", 100 - 100 * left), "of it removed");
     fact(t, arena_printf(a, "%.0f %%", r->time > 0 ? 100 * r->roof / r->time : 0), "of the waterline");
     text_put(t, "</div>\n</header>\n");
 }
@@ -54,7 +55,8 @@ static void put_choice(Text *t, const PlanChoice *c)
     }
     text_put(t, "<td><code>");
     html_text(t, c->text);
-    text_printf(t, "</code></td><td class=\"n\">%s<br/>%s</td>", html_time(t->arena, c->cost.time), html_bytes(t->arena, c->cost.dram_bytes));
+    text_printf(t, "</code></td><td class=\"n\">%s<br/>%s</td>", html_time(t->arena, c->cost.time),
+                html_bytes(t->arena, c->cost.dram_bytes));
 }
 
 static void put_candidates(Text *t, const PlanReport *r)
@@ -98,14 +100,15 @@ static void put_words(Text *t, const PlanGroup *g)
     html_text(t, c->text);
     text_printf(t, "</code>%s</p>\n<p>%s, bound by <b>", g->pinned ? " (pinned)" : "", html_time(a, c->cost.time));
     html_text(t, c->cost.bound);
-    text_printf(t, "</b>; %.0f %% of the roof; occupancy %.0f %%; %lld blocks with %s on chip", 100 * g->roof / c->cost.time, 100 * c->cost.occupancy,
-                (long long)c->blocks, html_bytes(a, c->arena_bytes));
+    text_printf(t, "</b>; %.0f %% of the roof; occupancy %.0f %%; %lld blocks with %s on chip", 100 * g->roof / c->cost.time,
+                100 * c->cost.occupancy, (long long)c->blocks, html_bytes(a, c->arena_bytes));
     if (g->useful_macs)
-        text_printf(t, "; %.3f MMAC, executed %.3f: %.1f %% more for halo and padding", (double)g->useful_macs / 1e6, (double)c->executed_macs / 1e6,
-                    100 * (double)(c->executed_macs - g->useful_macs) / (double)g->useful_macs);
+        text_printf(t, "; %.3f MMAC, executed %.3f: %.1f %% more for halo and padding", (double)g->useful_macs / 1e6,
+                    (double)c->executed_macs / 1e6, 100 * (double)(c->executed_macs - g->useful_macs) / (double)g->useful_macs);
     text_put(t, ".</p>\n");
     if (g->apart_time > 0)
-        text_printf(t, "<p>Apart, as a kernel for each operation: %s and %s.</p>\n", html_time(a, g->apart_time), html_bytes(a, g->apart_bytes));
+        text_printf(t, "<p>Apart, as a kernel for each operation: %s and %s.</p>\n", html_time(a, g->apart_time),
+                    html_bytes(a, g->apart_bytes));
     if (!g->second.text) return;
     text_put(t, "<p>Runner-up <code>");
     html_text(t, g->second.text);
@@ -124,7 +127,8 @@ static void put_kernel(Text *t, const ReportInput *in, int i)
     put_words(t, g);
     text_put(t, "<div class=\"figures\">\n<figure>\n");
     report_traffic(t, g);
-    text_put(t, "<figcaption>Bytes: the least possible, of device memory, asked for by the instructions, of a kernel for each operation.</figcaption>\n</figure>\n<figure>\n");
+    text_put(t, "<figcaption>Bytes: the least possible, of device memory, asked for by the instructions, of a kernel for each operation."
+                "</figcaption>\n</figure>\n<figure>\n");
     report_limits(t, &g->best);
     text_put(t, "<figcaption>What overlaps is paid once: the longest of the upper bars; barriers and the launch come on top.");
     if (in->options->device->overlap < 1)
@@ -154,7 +158,8 @@ static void put_price(Text *t, double seconds, int64_t bytes)
 static void put_edges(Text *t, const PlanReport *r)
 {
     if (!r->edges.n) return;
-    text_put(t, "<h2>Not fused</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>result</th><th>reader</th><th>as one kernel</th><th>apart</th><th>why</th></tr></thead>\n<tbody>\n");
+    text_put(t, "<h2>Not fused</h2>\n<div class=\"wide\"><table>\n"
+                "<thead><tr><th>result</th><th>reader</th><th>as one kernel</th><th>apart</th><th>why</th></tr></thead>\n<tbody>\n");
     for (int i = 0; i < r->edges.n; i++) {
         const PlanEdge *e = &r->edges.at[i];
         text_put(t, "<tr><td><code>");
@@ -174,7 +179,8 @@ static void put_edges(Text *t, const PlanReport *r)
 static void put_cuts(Text *t, const PlanReport *r)
 {
     if (!r->cuts.n) return;
-    text_printf(t, "<h2>Not lowered yet</h2>\n<p>%d operations are cut out of the graph; their inputs and results lie in memory.</p>\n<ul>\n", r->cuts.n);
+    text_printf(t, "<h2>Not lowered yet</h2>\n<p>%d operations are cut out of the graph; their inputs and results lie in memory.</p>\n<ul>\n",
+                r->cuts.n);
     for (int i = 0; i < r->cuts.n; i++) {
         text_put(t, "<li><code>");
         html_printf(t, "%s = %s", r->cuts.at[i].name, r->cuts.at[i].op);
@@ -186,12 +192,14 @@ static void put_cuts(Text *t, const PlanReport *r)
 static void put_body(Text *t, const ReportInput *in)
 {
     put_head(t, in);
-    text_put(t, "<h2>Graph</h2>\n<p>A frame is one kernel. A dashed arrow is a tensor that never leaves the chip, a solid one lies in memory.</p>\n<figure class=\"scroll\">\n");
+    text_put(t, "<h2>Graph</h2>\n<p>A frame is one kernel. A dashed arrow is a tensor that never leaves the chip, a solid one lies in memory.</p>\n"
+                "<figure class=\"scroll\">\n");
     report_graph(t, in);
-    text_put(t, "</figure>\n<h2>Waterline</h2>\n<p>The rate at which each kernel works (dark) below the rate that its bytes and the engines allow (light; blue: under "
-                "water, held down by memory).</p>\n<figure>\n");
+    text_put(t, "</figure>\n<h2>Waterline</h2>\n<p>The rate at which each kernel works (dark) below the rate that its bytes and the engines "
+                "allow (light; blue: under water, held down by memory).</p>\n<figure>\n");
     report_waterline(t, in);
-    text_put(t, "</figure>\n<h2>Efficiency gap</h2>\n<p>Ideal time (green: compulsory bytes or useful operations at full rate) of the predicted time.</p>\n<figure>\n");
+    text_put(t, "</figure>\n<h2>Efficiency gap</h2>\n<p>Ideal time (green: compulsory bytes or useful operations at full rate) of the predicted "
+                "time.</p>\n<figure>\n");
     report_gap(t, in);
     text_put(t, "</figure>\n");
     put_candidates(t, in->plan);

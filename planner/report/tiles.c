@@ -1,6 +1,6 @@
-/* tiles.c: where a tile lies and what it reads. Left the plane of the depthwise's input (of the output, without a depthwise) with its tiles;
- * right one window, pixel by pixel: the tile's own pixels, its halo, and what lies outside the image. Under a line buffer: the band of a
- * block and the ring of rows, which of them a step makes and which it keeps. */
+/* tiles.c: where a tile lies and what it reads. Left the plane of the depthwise's input (of the output, without a depthwise) with its
+ * tiles; right one window, pixel by pixel: the tile's own pixels, its halo, and what lies outside the image. Under a line buffer: the band
+ * of a block and the ring of rows, which of them a step makes and which it keeps. */
 #include "parts.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@ typedef struct Picture {
     Span own_y, own_x;              /* output pixels times the stride */
     Span win_y, win_x;              /* what they read */
     Span band, ring_x;              /* rows that one block walks through, n 0: no line buffer; columns of the ring */
-    int64_t roll, fresh;            /* rows of the ring; rows that a step adds */
+    int64_t roll, phase, fresh;     /* rows of the ring; the row of slot 0; rows that a step adds */
     int64_t out_h, out_w;           /* the tile in output pixels */
     int64_t channels, all_channels;
 } Picture;
@@ -76,11 +76,19 @@ static Picture picture_of(Arena *a, const TmModule *m, const TmProgram *p)
     c.win_y = window_of(&ay, oy);
     c.win_x = window_of(&ax, ox);
     c.ring_x = (Span){ affine_eval(&src->org[2], vars), src->ext[2] };
+    c.phase = src->org[1].k;
     if (c.roll) find_band(&c, p, dst, vars, ay.stride);
+    if (!c.band.n) c.roll = 0;
     return c;
 }
 
 /* ---- the plane ---- */
+
+/* f: units of the picture to a pixel. */
+static void put_span(Text *t, const char *class, double x0, double y0, Span x, Span y, double f)
+{
+    svg_rect(t, class, x0 + (double)x.lo * f, y0 + (double)y.lo * f, (double)x.n * f, (double)y.n * f);
+}
 
 static void put_plane(Text *t, const Picture *c)
 {
@@ -92,11 +100,12 @@ static void put_plane(Text *t, const Picture *c)
         svg_line(t, "tileline", x0 + (double)x * f, y0, x0 + (double)x * f, y0 + (double)c->h * f);
     if (c->band.n) {
         WinSpan x = win_clip((WinSpan){ c->ring_x.lo, c->ring_x.n }, c->w), y = win_clip((WinSpan){ c->band.lo, c->band.n }, c->h);
-        svg_rect(t, "band", x0 + (double)x.lo * f, y0 + (double)y.lo * f, (double)x.n * f, (double)y.n * f);
+        put_span(t, "band", x0, y0, (Span){ x.lo, x.n }, (Span){ y.lo, y.n }, f);
     }
-    svg_rect(t, c->roll ? "kept" : "halo", x0 + (double)c->win_x.lo * f, y0 + (double)c->win_y.lo * f, (double)c->win_x.n * f, (double)c->win_y.n * f);
-    svg_rect(t, "own", x0 + (double)c->own_x.lo * f, y0 + (double)c->own_y.lo * f, (double)c->own_x.n * f, (double)c->own_y.n * f);
-    svg_label(t, "small mid", x0 + (double)c->w * f / 2, y0 + (double)c->h * f + 16, "plane of %lld × %lld", (long long)c->h, (long long)c->w);
+    put_span(t, c->roll ? "kept" : "halo", x0, y0, c->win_x, c->win_y, f);
+    put_span(t, "own", x0, y0, c->own_x, c->own_y, f);
+    svg_label(t, "small mid", x0 + (double)c->w * f / 2, y0 + (double)c->h * f + 16, "plane of %lld × %lld", (long long)c->h,
+              (long long)c->w);
 }
 
 /* ---- the window ---- */
@@ -114,7 +123,7 @@ static const char *pixel_class(const Picture *c, int64_t y, int64_t x)
 static void put_rows(Text *t, const Picture *c, double f)
 {
     for (int64_t y = 0; y < c->win_y.n && f >= 9; y++) {
-        int64_t row = c->win_y.lo + y, slot = c->roll ? ((row % c->roll) + c->roll) % c->roll : row;
+        int64_t row = c->win_y.lo + y, slot = c->roll ? (row - c->phase) % c->roll : row;
         svg_label(t, "small end", ZOOM_X - 4, TOP + 8 + ((double)y + 0.5) * f + 4, c->roll ? "#%lld" : "%lld", (long long)slot);
     }
 }
@@ -123,36 +132,41 @@ static void put_window(Text *t, const Picture *c)
 {
     int64_t longest = c->win_y.n > c->win_x.n ? c->win_y.n : c->win_x.n;
     double f = fmin(22, (double)ZOOM / (double)longest), y0 = TOP + 8;
+    Span own_x = { c->own_x.lo - c->win_x.lo, c->own_x.n }, own_y = { c->own_y.lo - c->win_y.lo, c->own_y.n };
     if (longest <= CELLS) {
         for (int64_t y = 0; y < c->win_y.n; y++)
             for (int64_t x = 0; x < c->win_x.n; x++)
                 svg_rect(t, pixel_class(c, c->win_y.lo + y, c->win_x.lo + x), ZOOM_X + (double)x * f, y0 + (double)y * f, f, f);
     } else {                                                    /* too many to draw one by one */
-        double kept = c->roll ? (double)(c->win_y.n - c->fresh) * f : 0;
-        svg_rect(t, c->roll ? "fresh" : "halo", ZOOM_X, y0, (double)c->win_x.n * f, (double)c->win_y.n * f);
-        if (c->roll) svg_rect(t, "kept", ZOOM_X, y0, (double)c->win_x.n * f, kept);
-        else svg_rect(t, "own", ZOOM_X + (double)(c->own_x.lo - c->win_x.lo) * f, y0 + (double)(c->own_y.lo - c->win_y.lo) * f, (double)c->own_x.n * f, (double)c->own_y.n * f);
+        Span wide = { 0, c->win_x.n }, all = { 0, c->win_y.n }, kept = { 0, c->win_y.n - c->fresh };
+        put_span(t, c->roll ? "fresh" : "halo", ZOOM_X, y0, wide, all, f);
+        if (c->roll) put_span(t, "kept", ZOOM_X, y0, wide, kept, f);
+        else put_span(t, "own", ZOOM_X, y0, own_x, own_y, f);
     }
-    svg_rect(t, "outline", ZOOM_X + (double)(c->own_x.lo - c->win_x.lo) * f, y0 + (double)(c->own_y.lo - c->win_y.lo) * f, (double)c->own_x.n * f, (double)c->own_y.n * f);
+    put_span(t, "outline", ZOOM_X, y0, own_x, own_y, f);
     put_rows(t, c, f);
-    svg_label(t, "small", ZOOM_X, y0 + (double)c->win_y.n * f + 16, "window of %lld × %lld", (long long)c->win_y.n, (long long)c->win_x.n);
+    svg_label(t, "small", ZOOM_X, y0 + (double)c->win_y.n * f + 16, "window of %lld × %lld", (long long)c->win_y.n,
+              (long long)c->win_x.n);
 }
 
 static void put_caption(Text *t, const Picture *c)
 {
-    text_printf(t, "<figcaption>A step makes %lld × %lld pixels, %lld of %lld channels, ", (long long)c->out_h, (long long)c->out_w, (long long)c->channels,
-                (long long)c->all_channels);
     double own = (double)(c->own_y.n * c->own_x.n), window = (double)(c->win_y.n * c->win_x.n);
-    if (c->win_y.n == c->own_y.n && c->win_x.n == c->own_x.n) text_put(t, "from the same pixels: no halo.");
-    else if (c->roll) text_printf(t, "from a window of %lld × %lld.", (long long)c->win_y.n, (long long)c->win_x.n);
-    else text_printf(t, "from a window of %lld × %lld: %.2f times its own pixels.", (long long)c->win_y.n, (long long)c->win_x.n, window / own);
-    if (c->roll && c->band.n)
-        text_printf(t, " A ring of %lld rows, %lld columns wide: a step makes %lld <span class=\"key fresh\"></span> and keeps %lld <span class=\"key kept\"></span>; "
-                       "a block walks down a band of %lld rows.", (long long)c->roll, (long long)c->ring_x.n, (long long)c->fresh, (long long)(c->win_y.n > c->fresh ? c->win_y.n - c->fresh : 0),
-                    (long long)c->band.n);
-    else if (c->win_y.n != c->own_y.n || c->win_x.n != c->own_x.n)
-        text_put(t, " Own pixels <span class=\"key own\"></span>, halo <span class=\"key halo\"></span>, which the neighbouring tiles need too.");
-    text_put(t, "</figcaption>\n");
+    int64_t kept = c->win_y.n > c->fresh ? c->win_y.n - c->fresh : 0;
+    text_printf(t, "<figcaption>A step makes %lld × %lld pixels, %lld of %lld channels, ", (long long)c->out_h, (long long)c->out_w,
+                (long long)c->channels, (long long)c->all_channels);
+    if (c->win_y.n == c->own_y.n && c->win_x.n == c->own_x.n) {
+        text_put(t, "from the same pixels: no halo.</figcaption>\n");
+        return;
+    }
+    text_printf(t, "from a window of %lld × %lld", (long long)c->win_y.n, (long long)c->win_x.n);
+    if (c->roll)
+        text_printf(t, ". A ring of %lld rows, %lld columns wide: a step makes %lld <span class=\"key fresh\"></span> and keeps %lld "
+                       "<span class=\"key kept\"></span>; a block walks down a band of %lld rows.</figcaption>\n", (long long)c->roll,
+                    (long long)c->ring_x.n, (long long)c->fresh, (long long)kept, (long long)c->band.n);
+    else
+        text_printf(t, ": %.2f times its own pixels. Own pixels <span class=\"key own\"></span>, halo <span class=\"key halo\"></span>, which "
+                       "the neighbouring tiles need too.</figcaption>\n", window / own);
 }
 
 void report_tiles(Text *t, const TmModule *m, const TmProgram *p)

@@ -1,5 +1,6 @@
-/* waterline.c: the sequence of kernels on the machine. The roofline generalised to a sequence: kernel i with work W, bytes Q takes at
- * least max(W / R, Q / B); its rate W / time is drawn over the work done so far. Where the least time is one of bytes, the kernel is under water. */
+/* waterline.c: the sequence of kernels on the machine. The roofline generalised to a sequence: a kernel with work W and bytes Q takes at
+ * least max(W / R, Q / B); its rate W / time is drawn over the work done so far. Where the least time is one of bytes, the kernel is
+ * under water. */
 #include "parts.h"
 
 #include <math.h>
@@ -42,8 +43,8 @@ static Scale scale_of(const ReportInput *in)
         least = fmin(least, work_of(g) / g->best.cost.time);
     }
     if (s.total == 0) return s;
-    s.low = pow(10, floor(log10(least / 3)));                   /* room for the names in the lowest bars */
     s.high = pow(10, ceil(log10(peak)));
+    s.low = fmax(pow(10, floor(log10(least / 3))), s.high / 1e5);       /* room for the names in the bars; tiny kernels fall below */
     return s;
 }
 
@@ -109,8 +110,8 @@ void report_waterline(Text *t, const ReportInput *in)
                            { "waterline", "waterline", attainable }, { "meanline", "predicted", predicted } };
     put_marks(t, &s, marks, (int)(sizeof marks / sizeof *marks));
     svg_close(t);
-    text_printf(t, "<p>Peak %s; the waterline, at which the sequence could run, %s (%.0f %% of the peak); predicted %s, %.0f %% of the waterline.</p>\n",
-                html_count(t->arena, peak, "FLOP/s"), html_count(t->arena, attainable, "FLOP/s"), 100 * attainable / peak,
+    text_printf(t, "<p>Peak %s; the waterline, at which the sequence could run, %s (%.0f %% of the peak); predicted %s, %.0f %% of the "
+                   "waterline.</p>\n", html_count(t->arena, peak, "FLOP/s"), html_count(t->arena, attainable, "FLOP/s"), 100 * attainable / peak,
                 html_count(t->arena, predicted, "FLOP/s"), 100 * predicted / attainable);
 }
 
@@ -126,8 +127,8 @@ void report_gap(Text *t, const ReportInput *in)
         svg_label(t, "end", LEFT - 8, y + 14, "%s", g->name);
         svg_rect(t, "lost", LEFT, y + 2, w, GAP_ROW - 4);
         svg_rect(t, "ideal", LEFT, y + 2, fmax(ideal, 1), GAP_ROW - 4);
-        svg_label(t, "value", LEFT + w + 6, y + 14, "%s of %s: %.0f %%", html_time(t->arena, g->roof), html_time(t->arena, g->best.cost.time),
-                  100 * g->roof / g->best.cost.time);
+        svg_label(t, "value", LEFT + w + 6, y + 14, "%s of %s: %.0f %%", html_time(t->arena, g->roof),
+                  html_time(t->arena, g->best.cost.time), 100 * g->roof / g->best.cost.time);
     }
     svg_line(t, "axis", LEFT, 0, LEFT, r->groups.n * GAP_ROW + 6);
     svg_close(t);
