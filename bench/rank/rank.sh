@@ -1,14 +1,16 @@
 #!/bin/sh
-# rank.sh FCMC DEVICE DIR [CANDIDATES [SPREAD [BLOCK…]]]: measures schedules of each block of blocks.fcm, spread over one to SPREAD times
-# the least modelled time, on one thread by its own CPU time, into DIR/BLOCK.txt. A block is one kernel (--minimize launches). DEVICE: a device file with sms = 1. Then judge.sh DIR.
+# rank.sh FCMC DIR [CANDIDATES [SPREAD [BLOCK…]]]: measures schedules of each block of blocks.fcm, between the least modelled time and SPREAD
+# times that, on one thread by its own CPU time, into DIR/BLOCK.txt. A block is one kernel (--minimize launches), planned for one core of
+# planner/hw/cpu.hw. Then judge.sh DIR.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
-fcmc=$1 device=$2 dir=$3 candidates=${4:-24} spread=${5:-3}
-[ $# -ge 5 ] && shift 5 || shift $#
+fcmc=$1 dir=$2 candidates=${3:-30} spread=${4:-3}
+[ $# -ge 4 ] && shift 4 || shift $#
 [ $# -gt 0 ] || set -- $(sed -n 's/^block \([a-z0-9]*\)(.*/\1/p' "$here/blocks.fcm")
 mkdir -p "$dir"
+sed 's/^sms .*/sms = 1    # one thread/' "$here/../../planner/hw/cpu.hw" >"$dir/one.hw"
 for block in "$@"; do
-    "$fcmc" tune "$here/blocks.fcm" --block "$block" --device "$device" --threads 1 --candidates "$candidates" --spread "$spread" \
+    "$fcmc" tune "$here/blocks.fcm" --block "$block" --device "$dir/one.hw" --threads 1 --candidates "$candidates" --spread "$spread" \
         --minimize launches --rounds 12 >"$dir/$block.tmp" || { echo "$block could not be measured" >&2; continue; }
     mv "$dir/$block.tmp" "$dir/$block.txt"
 done
