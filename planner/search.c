@@ -200,7 +200,10 @@ double found_time(const Found *f)
     return f->ndraft ? f->draft[0].time : HUGE_VAL;
 }
 
-int64_t found_dram(const Found *f) { return f->finished || f->pinned ? f->choice[0].cost.dram_bytes : f->ndraft ? f->draft[0].dram : 0; }
+int64_t found_dram(const Found *f)
+{
+    return f->finished || f->pinned ? f->choice[0].cost.dram_bytes : f->ndraft ? f->draft[0].dram : 0;
+}
 
 const char *search_pinned(SearchTable *t, const Graph *g, const Stages *s, const Group *group, const Sched *sched,
                           PlanChoice *out)

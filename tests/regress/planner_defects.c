@@ -36,7 +36,8 @@ static void d2_sizes_of_depthwise_then_pointwise(void **state)
 static void d3_halo_of_all_channels(void **state)
 {
     (void)state;
-    Made one = made(DW(28, 8, 1), "h200", "rows=7 cols=14 threads=128"), four = made(DW(28, 32, 1), "h200", "rows=7 cols=14 threads=128");
+    Made one = made(DW(28, 8, 1), "h200", "rows=7 cols=14 threads=128"),
+         four = made(DW(28, 32, 1), "h200", "rows=7 cols=14 threads=128");
     int64_t r = windows(28, 7, 3, 1, 1), c = windows(28, 14, 3, 1, 1);
     assert_int_equal(read_of_input(&one), 4 * 8 * r * c);
     assert_int_equal(read_of_input(&four), 4 * 32 * r * c);
@@ -55,7 +56,8 @@ static void d4_what_is_chosen_fits(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int d = 0; d < DEVICES; d++) {
             char text[256];
-            snprintf(text, sizeof text, "block t(x: f32[N, %d, %d, %d]) { e = x |> pw(%d)  d = e |> dw(3)  y = d |> pw(%d)  return x + y }",
+            snprintf(text, sizeof text,
+                     "block t(x: f32[N, %d, %d, %d]) { e = x |> pw(%d)  d = e |> dw(3)  y = d |> pw(%d)  return x + y }",
                      shapes[i][0], shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][1]);
             Planned p = plan_text(text, devices[d], (PlanOptions){ 0 });
             for (int k = 0; k < p.r.groups.n; k++) {
@@ -70,7 +72,8 @@ static void d4_what_is_chosen_fits(void **state)
 static void d5_capacity_of_the_tile_itself(void **state)
 {
     (void)state;
-    Made small = made(DW(56, 64, 1), "gtx1660", "rows=4 cols=8 threads=128"), large = made(DW(56, 64, 1), "gtx1660", "rows=8 cols=8 threads=128");
+    Made small = made(DW(56, 64, 1), "gtx1660", "rows=4 cols=8 threads=128"),
+         large = made(DW(56, 64, 1), "gtx1660", "rows=8 cols=8 threads=128");
     assert_true(large.k->arena_bytes > small.k->arena_bytes);
     Made huge = make(DW(56, 64, 1), "gtx1660", "rows=32 cols=32 threads=128", 1);
     assert_null(huge.m);
@@ -85,7 +88,8 @@ static void d6_filters_of_any_number_up_to_all(void **state)
 {
     (void)state;
     static const char text[] = "block t(x: f16[N, 14, 14, 64]) { y = x |> pw(96)  return y }";
-    static const char *const knobs[] = { "rows=4 cols=14 threads=128", "rows=4 cols=14 channels=24 threads=128", "rows=4 cols=14 channels=48 threads=128" };
+    static const char *const knobs[] = { "rows=4 cols=14 threads=128", "rows=4 cols=14 channels=24 threads=128",
+                                         "rows=4 cols=14 channels=48 threads=128" };
     static const int64_t blocks[] = { 4, 16, 8 };
     for (int i = 0; i < 3; i++) {
         Made z = made(text, "h200", knobs[i]);
@@ -151,7 +155,8 @@ static void d9_plan_is_the_kernel(void **state)
         assert_true(fabs(cost.time - c->cost.time) <= 1e-12);
         assert_int_equal(q->threads, c->sched.threads);
         bool tile = false;
-        for (int t = 0; t < q->tiles.n; t++) tile = tile || (q->tiles.at[t].ext[1] == c->sched.th && q->tiles.at[t].ext[2] == c->sched.tw);
+        for (int t = 0; t < q->tiles.n; t++)
+            tile = tile || (q->tiles.at[t].ext[1] == c->sched.th && q->tiles.at[t].ext[2] == c->sched.tw);
         assert_true(tile);
     }
     plan_end(&p);
@@ -171,7 +176,8 @@ static void da_overlap_to_the_element(void **state)
 static void db_number_of_tiles(void **state)
 {
     (void)state;
-    Made even = made(DW(112, 8, 1), "h200", "rows=14 cols=14 threads=128"), ragged = made(DW(30, 8, 1), "h200", "rows=14 cols=14 threads=128");
+    Made even = made(DW(112, 8, 1), "h200", "rows=14 cols=14 threads=128"),
+         ragged = made(DW(30, 8, 1), "h200", "rows=14 cols=14 threads=128");
     assert_int_equal(even.w.blocks, 64);
     assert_int_equal(ragged.w.blocks, 9);
     plan_end(&even.p);
@@ -185,7 +191,8 @@ static void dc_redundant_work(void **state)
     (void)state;
     Made z = made("block t(x: f32[N, 8, 24, 16]) { e = x |> pw(48)  y = e |> dw(3)  return y }", "cpu", "rows=4 cols=8");
     assert_int_equal(executed_macs(&z), windows(8, 4, 3, 1, 1) * windows(24, 8, 3, 1, 1) * 16 * 48 + 8 * 24 * 48 * 9);
-    Made split = made("block t(x: f32[N, 8, 24, 16]) { d = x |> dw(3)  y = d |> pw(96)  return y }", "cpu", "rows=4 cols=8 channels=48");
+    Made split =
+        made("block t(x: f32[N, 8, 24, 16]) { d = x |> dw(3)  y = d |> pw(96)  return y }", "cpu", "rows=4 cols=8 channels=48");
     assert_int_equal(executed_macs(&split), 2 * 8 * 24 * 16 * 9 + 8 * 24 * 16 * 96);
     plan_end(&z.p);
     plan_end(&split.p);
@@ -200,7 +207,8 @@ static void dd_resident_weights(void **state)
     Made line = made(text, "h200", "rows=2 cols=28 line=14 chunk=16 resident=1 threads=128");
     assert_int_equal(tiles.w.blocks, 14);
     assert_int_equal(line.w.blocks, 1);
-    assert_true(read_of_weights(&line) * 14 <= read_of_weights(&tiles) && read_of_weights(&line) * 15 > read_of_weights(&tiles));
+    assert_true(read_of_weights(&line) * 14 <= read_of_weights(&tiles) &&
+                read_of_weights(&line) * 15 > read_of_weights(&tiles));
     assert_int_equal(read_of_input(&line), 2 * 16 * 28 * 28);   /* every row once: no halo in rows */
     plan_end(&tiles.p);
     plan_end(&line.p);

@@ -5,7 +5,9 @@
 
 #include <math.h>
 
-typedef struct Image { double macs, unfused, moved; } Image;    /* of one image: bytes unfused by shape, and of the plan's DRAM traffic */
+typedef struct Image {
+    double macs, unfused, moved;
+} Image; /* of one image: bytes unfused by shape, and of the plan's DRAM traffic */
 
 static Image sums(const PlanReport *r)
 {
@@ -49,9 +51,11 @@ static const char *format(char *buffer, const char *form, int c, int e)
     return buffer;
 }
 
-static const char mbconv[] = "block t(x: f16[N, 16, 16, %d]) { e = x |> pw(%d, bias=false) |> relu  d = e |> dw(3, bias=false) |> relu"
-                             "  p = d |> pw(%d, bias=false)  return x + p }";
-static const char ffn[] = "block t(x: f16[N, 16, 16, %d]) { e = x |> pw(%d, bias=false) |> relu  p = e |> pw(%d, bias=false)  return x + p }";
+static const char mbconv[] =
+    "block t(x: f16[N, 16, 16, %d]) { e = x |> pw(%d, bias=false) |> relu  d = e |> dw(3, bias=false) |> relu"
+    "  p = d |> pw(%d, bias=false)  return x + p }";
+static const char ffn[] =
+    "block t(x: f16[N, 16, 16, %d]) { e = x |> pw(%d, bias=false) |> relu  p = e |> pw(%d, bias=false)  return x + p }";
 
 /* Layers alone: pointwise C -> aC has a C / (1 + a), depthwise RS / 2. */
 static void layers(void **state)
@@ -60,9 +64,12 @@ static void layers(void **state)
     char t[400];
     for (int c = 16; c <= 128; c *= 2)
         for (int a = 1; a <= 4; a *= 4)
-            assert_true(near(intensity(format(t, "block t(x: f16[N, 16, 16, %d]) { return x |> pw(%d, bias=false) }", c, a * c)), a * c / (1.0 + a)));
+            assert_true(
+                near(intensity(format(t, "block t(x: f16[N, 16, 16, %d]) { return x |> pw(%d, bias=false) }", c, a * c)),
+                     a * c / (1.0 + a)));
     for (int k = 3; k <= 7; k += 2)
-        assert_true(near(intensity(format(t, "block t(x: f16[N, 16, 16, %d]) { return x |> dw(%d, bias=false) }", 32, k)), k * k / 2.0));
+        assert_true(near(intensity(format(t, "block t(x: f16[N, 16, 16, %d]) { return x |> dw(%d, bias=false) }", 32, k)),
+                         k * k / 2.0));
 }
 
 /* Fused: read x once, write the result once. MBConv aC + a RS / 2, feed-forward aC. */
@@ -79,7 +86,11 @@ static void fused_blocks(void **state)
 static void traffic_ratios(void **state)
 {
     (void)state;
-    static const struct { const char *form; int a; double ratio; } rows[] = { { mbconv, 4, 9.5 }, { mbconv, 6, 13.5 }, { ffn, 4, 5.5 }, { ffn, 6, 7.5 } };
+    static const struct {
+        const char *form;
+        int a;
+        double ratio;
+    } rows[] = { { mbconv, 4, 9.5 }, { mbconv, 6, 13.5 }, { ffn, 4, 5.5 }, { ffn, 6, 7.5 } };
     char t[400];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int c = 16; c <= 64; c *= 2) {
@@ -93,9 +104,11 @@ static void traffic_ratios(void **state)
 static void halo_factors(void **state)
 {
     (void)state;
-    static const struct { int t, k; double factor; } rows[] = { { 8, 3, 1.56 }, { 8, 5, 2.25 }, { 8, 7, 3.06 }, { 14, 3, 1.31 }, { 14, 5, 1.65 },
-                                                                { 14, 7, 2.04 }, { 16, 3, 1.27 }, { 16, 5, 1.56 }, { 28, 3, 1.15 }, { 28, 5, 1.31 },
-                                                                { 28, 7, 1.47 } };
+    static const struct {
+        int t, k;
+        double factor;
+    } rows[] = { { 8, 3, 1.56 },  { 8, 5, 2.25 },  { 8, 7, 3.06 },  { 14, 3, 1.31 }, { 14, 5, 1.65 }, { 14, 7, 2.04 },
+                 { 16, 3, 1.27 }, { 16, 5, 1.56 }, { 28, 3, 1.15 }, { 28, 5, 1.31 }, { 28, 7, 1.47 } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[200], knobs[60];
         int t = rows[i].t, k = rows[i].k, side[2] = { 4 * t, 3 * t };
@@ -122,7 +135,8 @@ static void roofs(void **state)
     const Device *d = p.o.device;
     for (int k = 0; k < p.r.groups.n; k++) {
         const PlanGroup *g = &p.r.groups.at[k];
-        double memory = (double)g->compulsory_bytes / d->dram_bw, depth = 2.0 * 128 * 256 * 256 * 9 / (d->fma_rate * d->clock * d->sms);
+        double memory = (double)g->compulsory_bytes / d->dram_bw,
+               depth = 2.0 * 128 * 256 * 256 * 9 / (d->fma_rate * d->clock * d->sms);
         double tensor = 2.0 * 128 * 256 * (64 * 256 * 2) / (d->mma_rate * d->clock * d->sms);
         if (g->group.n == 3) assert_true(near(g->roof, fmax(memory, fmax(depth, tensor))));
         assert_true(g->roof <= g->best.cost.time && g->roof > 0);
@@ -133,7 +147,8 @@ static void roofs(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(layers), cmocka_unit_test(fused_blocks), cmocka_unit_test(traffic_ratios),
-                                        cmocka_unit_test(halo_factors), cmocka_unit_test(roofs) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(layers), cmocka_unit_test(fused_blocks),
+                                        cmocka_unit_test(traffic_ratios), cmocka_unit_test(halo_factors),
+                                        cmocka_unit_test(roofs) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@ static void compare(Loss *sum, const char *path, const char *block, const char *
     Planned some = plan_file(path, block, DT_NONE, device, (PlanOptions){ .batch = batch });
     Planned all = plan_file(path, block, DT_NONE, device, (PlanOptions){ .batch = batch, .exhaustive = true });
     double loss = some.r.time / all.r.time - 1;
-    if (loss > 0.02) print_message("%s on %s, batch %d: %.1f %% slower\n", block ? block : path, device, (int)batch, 100 * loss);
+    if (loss > 0.02)
+        print_message("%s on %s, batch %d: %.1f %% slower\n", block ? block : path, device, (int)batch, 100 * loss);
     sum->sampled += some.r.time, sum->all += all.r.time;
     sum->tried += some.r.tried, sum->space += all.r.tried;
     if (loss > sum->worst) sum->worst = loss;
@@ -29,8 +30,8 @@ static void sampled_against_all(void **state)
         compare(&sum, "examples/mobilenetv1.fcm", NULL, devices[d], 1);
         compare(&sum, "examples/xception.fcm", NULL, devices[d], 1);
     }
-    print_message("%d of %d schedules priced; in all %.2f %% slower, at worst %.1f %%\n", sum.tried, sum.space, 100 * (sum.sampled / sum.all - 1),
-                  100 * sum.worst);
+    print_message("%d of %d schedules priced; in all %.2f %% slower, at worst %.1f %%\n", sum.tried, sum.space,
+                  100 * (sum.sampled / sum.all - 1), 100 * sum.worst);
     assert_true(sum.tried * 2 < sum.space);
     assert_true(sum.sampled <= 1.005 * sum.all && sum.worst <= 0.05);
 }

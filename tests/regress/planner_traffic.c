@@ -55,7 +55,8 @@ static int64_t least(const Planned *p, int stage, const char *const *allowed)
             else w += weights(p, at), last = c[1] ? -1 : at, at = c[1] ? reader(p, at) : at;
         }
         if (last < 0) continue;
-        int64_t rest = least(p, reader(p, last), allowed), sum = elements(p, p->s->at.at[stage].in) + elements(p, p->s->at.at[last].out) + w + rest;
+        int64_t rest = least(p, reader(p, last), allowed),
+                sum = elements(p, p->s->at.at[stage].in) + elements(p, p->s->at.at[last].out) + w + rest;
         if (sum < best) best = sum;
     }
     return best;
@@ -76,7 +77,10 @@ static int64_t ideal(const Planned *p, bool classifier, const char *const *allow
 
 typedef struct Net { const char *path; bool classifier; int64_t beside; double base, pairs, whole; } Net;
 
-static double share(const Net *n, int64_t fused, int64_t apart) { return 100 * (double)(apart - fused) / (double)(apart + n->beside); }
+static double share(const Net *n, int64_t fused, int64_t apart)
+{
+    return 100 * (double)(apart - fused) / (double)(apart + n->beside);
+}
 
 static Planned plan_net(const Net *n, int most)
 {
@@ -88,14 +92,16 @@ static void check_net(const Net *n)
     Planned p = plan_net(n, 2), q = plan_net(n, 0);
     Traffic two = traffic(&p, n->classifier), all = traffic(&q, n->classifier);
     double got2 = share(n, two.fused, two.apart), got = share(n, all.fused, all.apart);
-    double best2 = share(n, ideal(&p, n->classifier, pairs), two.apart), best = share(n, ideal(&p, n->classifier, forms), two.apart);
+    double best2 = share(n, ideal(&p, n->classifier, pairs), two.apart),
+           best = share(n, ideal(&p, n->classifier, forms), two.apart);
     double later = share(n, ideal(&p, n->classifier, longer), two.apart), base = (double)(two.apart + n->beside) / 1e6;
-    print_message("%-32s %.2f M: pairs %.1f (best %.1f, wanted %.0f), whole %.1f (best %.1f, with dw-pw-dw %.1f, wanted %.0f) %%\n", n->path,
-                  base, got2, best2, n->pairs, got, best, later, n->whole);
+    print_message(
+        "%-32s %.2f M: pairs %.1f (best %.1f, wanted %.0f), whole %.1f (best %.1f, with dw-pw-dw %.1f, wanted %.0f) %%\n",
+        n->path, base, got2, best2, n->pairs, got, best, later, n->whole);
     assert_true(base > 0.99 * n->base && base < 1.01 * n->base);
     assert_true(got2 >= n->pairs - 0.5 && later >= n->whole - 0.5);             /* the sheet's figures are whole percents */
     assert_true(got2 <= best2 + 1e-9 && got2 > best2 - 0.3);
-    assert_true(got <= best + 1e-9 && got > best - 1);                           /* where weights exceed a block, copies of them count */
+    assert_true(got <= best + 1e-9 && got > best - 1); /* where weights exceed a block, copies of them count */
     plan_end(&p);
     plan_end(&q);
 }
@@ -126,17 +132,26 @@ static double block_saving(const char *text)
 static void pair_and_triples(void **state)
 {
     (void)state;
-    static const char pair[] = "block p(x: f16[N, 112, 112, 16]) { e = x |> pw(96) |> relu6  y = e |> dw(3, stride=2) |> relu6  return y }";
+    static const char pair[] =
+        "block p(x: f16[N, 112, 112, 16]) { e = x |> pw(96) |> relu6  y = e |> dw(3, stride=2) |> relu6  return y }";
     assert_float_equal(block_saving(pair), 82.7, 0.05);
-    static const struct { int h, c, e, k, s; double share; } blocks[] = { { 112, 16, 96, 24, 2, 91.5 }, { 56, 24, 144, 24, 1, 91.9 },
-                                                                          { 56, 24, 144, 32, 2, 91.1 }, { 28, 32, 192, 32, 1, 90.4 },
-                                                                          { 28, 32, 192, 64, 2, 86.6 } };
+    static const struct {
+        int h, c, e, k, s;
+        double share;
+    } blocks[] = { { 112, 16, 96, 24, 2, 91.5 },
+                   { 56, 24, 144, 24, 1, 91.9 },
+                   { 56, 24, 144, 32, 2, 91.1 },
+                   { 28, 32, 192, 32, 1, 90.4 },
+                   { 28, 32, 192, 64, 2, 86.6 } };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         char text[300];
-        snprintf(text, sizeof text, "block t(x: f16[N, %d, %d, %d]) { e = x |> pw(%d) |> relu6  d = e |> dw(3, stride=%d) |> relu6"
-                 "  y = d |> pw(%d)  return y }", blocks[i].h, blocks[i].h, blocks[i].c, blocks[i].e, blocks[i].s, blocks[i].k);
+        snprintf(text, sizeof text,
+                 "block t(x: f16[N, %d, %d, %d]) { e = x |> pw(%d) |> relu6  d = e |> dw(3, stride=%d) |> relu6"
+                 "  y = d |> pw(%d)  return y }",
+                 blocks[i].h, blocks[i].h, blocks[i].c, blocks[i].e, blocks[i].s, blocks[i].k);
         double saved = block_saving(text);
-        print_message("PW %d->%d, DW s%d, PW ->%d at %d: %.1f %%\n", blocks[i].c, blocks[i].e, blocks[i].s, blocks[i].k, blocks[i].h, saved);
+        print_message("PW %d->%d, DW s%d, PW ->%d at %d: %.1f %%\n", blocks[i].c, blocks[i].e, blocks[i].s, blocks[i].k,
+                      blocks[i].h, saved);
         assert_float_equal(saved, blocks[i].share, 0.1);
     }
 }
