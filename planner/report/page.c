@@ -195,8 +195,8 @@ static void put_body(Text *t, const ReportInput *in)
     text_put(t, "<h2>Graph</h2>\n<p>A frame is one kernel. A dashed arrow is a tensor that never leaves the chip, a solid one lies in memory.</p>\n"
                 "<figure class=\"scroll\">\n");
     report_graph(t, in);
-    text_put(t, "</figure>\n<h2>Waterline</h2>\n<p>The rate at which each kernel works (dark) below the rate that its bytes and the engines "
-                "allow (light; blue: under water, held down by memory).</p>\n<figure>\n");
+    text_put(t, "</figure>\n<h2>Waterline</h2>\n<p>In front the predicted rate of each kernel, behind it the rate that its bytes and the "
+                "engines allow: bluish under water, held down by memory, sandy above.</p>\n<figure>\n");
     report_waterline(t, in);
     text_put(t, "</figure>\n<h2>Efficiency gap</h2>\n<p>Ideal time (green: compulsory bytes or useful operations at full rate) of the predicted "
                 "time.</p>\n<figure>\n");
