@@ -6,12 +6,12 @@
 #include <math.h>
 
 typedef struct Image {
-    double macs, unfused, moved;
-} Image; /* of one image: bytes unfused by shape, and of the plan's DRAM traffic */
+    double macs, unfused, moved, compulsory;
+} Image;                            /* of one image: bytes unfused and compulsory by shape, and of the plan's DRAM traffic */
 
 static Image sums(const PlanReport *r)
 {
-    Image i = { .unfused = (double)r->unfused_bytes, .moved = (double)r->dram_bytes };
+    Image i = { .unfused = (double)r->unfused_bytes, .moved = (double)r->dram_bytes, .compulsory = (double)r->compulsory_bytes };
     for (int k = 0; k < r->groups.n; k++) i.macs += (double)r->groups.at[k].useful_macs;
     return i;
 }
@@ -29,7 +29,8 @@ static Image image(const char *text)
     assert_true(plan_report(p.a, p.d, p.g, p.s, &o, &r));
     Image two = sums(&p.r), three = sums(&r);
     plan_end(&p);
-    return (Image){ three.macs - two.macs, three.unfused - two.unfused, three.moved - two.moved };
+    return (Image){ three.macs - two.macs, three.unfused - two.unfused, three.moved - two.moved,
+                    three.compulsory - two.compulsory };
 }
 
 static double intensity(const char *text)
@@ -96,6 +97,7 @@ static void traffic_ratios(void **state)
         for (int c = 16; c <= 64; c *= 2) {
             Image one = image(format(t, rows[i].form, c, rows[i].a * c));
             assert_true(near(one.unfused / one.moved, rows[i].ratio));
+            assert_true(near(one.compulsory, one.moved));
         }
 }
 
