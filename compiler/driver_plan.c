@@ -152,6 +152,13 @@ static void json_plan(Text *t, const Lowered *l, const char *plan)
     const PlanReport *r = &l->report;
     text_put(t, "{");
     json_text(t, "block", l->graph->block);
+    static const char *const objectives[] = {
+#define X(e, word, meaning) word,
+        FCM_OBJECTIVES(X)
+#undef X
+    };
+    text_printf(t, ",\"minimize\":\"%s\",\"longest\":%d", objectives[l->options.minimize],
+                l->options.longest ? l->options.longest : GROUP_MAX);
     text_printf(t, ",\"device\":\"%s\",\"batch\":%lld,\"seconds\":%.9g,\"roof_seconds\":%.9g", l->device->name,
                 (long long)l->options.batch, r->time, r->roof);
     text_printf(t, ",\"dram_bytes\":%lld,\"compulsory_bytes\":%lld,\"unfused_bytes\":%lld,\"searched\":%d,\"tried\":%d,",

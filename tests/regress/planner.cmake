@@ -21,3 +21,7 @@ if(TARGET fcmc)
     add_test(NAME regress.planner_speed COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/regress/planner_speed.sh $<TARGET_FILE:fcmc>)
     set_tests_properties(regress.planner_speed PROPERTIES LABELS "regress;speed" TIMEOUT 120)
 endif()
+# A hundred thousand schedules: not under the sanitizers.
+if(TARGET planner_search)
+    set_tests_properties(regress.planner_search PROPERTIES LABELS "regress;speed")
+endif()

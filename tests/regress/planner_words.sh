@@ -57,7 +57,7 @@ grep -q FCM2201 err && { echo "FAILED: a remark that was not asked for"; failure
 
 # JSON: one object with everything
 run plan "$here/examples/mobilenetv2.fcm" --device h200 --json
-for key in seconds roof_seconds compulsory_bytes unfused_bytes useful_macs executed_macs waits second_lost not_fused not_lowered apart plan; do
+for key in minimize longest seconds roof_seconds compulsory_bytes unfused_bytes useful_macs executed_macs waits second_lost not_fused not_lowered apart plan; do
     says "\"$key\":"
 done
 if command -v python3 >/dev/null; then
