@@ -1,5 +1,5 @@
-/* driver_calibrate.c: measures this machine's CPU by micro-benchmarks and prints a device file: cpu.hw with what was measured and detected
- * in place of its numbers. */
+/* driver_calibrate.c: measures this machine's CPU by micro-benchmarks and prints a device file: cpu.hw with what was measured
+ * and detected in place of its numbers. */
 #include "child.h"
 #include "driver.h"
 #include "host.h"
@@ -35,7 +35,8 @@ static bool measure(Calibrate *z)
     const char *text = (const char *)fcm_embedded_calibrate_main_c, *c = workdir_file(&z->dir, "calibrate.c");
     const char *program = workdir_file(&z->dir, "calibrate"), *log = workdir_file(&z->dir, "calibrate.log"), *why;
     if (!workdir_write(&z->dir, z->d->diag, c, text, strlen(text))) return false;
-    Job build = { .argv = job_argv(a, "cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -march=native -ffp-contract=fast -fopenmp", c, "-o", program,
+    Job build = { .argv = job_argv(a, "cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -march=native -ffp-contract=fast -fopenmp",
+                                   c, "-o", program,
                                    (char *)NULL),
                   .log = log, .timeout = COMPILE_SECONDS };
     if (!ran(z, "the micro-benchmarks do not compile", &build)) return false;
@@ -66,7 +67,8 @@ static const Rate *measured(const Calibrate *z, const char *key)
 static bool detected(const Calibrate *z, const char *key, double *value)
 {
     const struct { const char *key; double value; } known[] = {
-        { "arch", z->host->arch }, { "sms", z->host->sms }, { "l1", z->host->l1_bytes }, { "l2", z->host->l2_bytes }, { "l3", z->host->l3_bytes },
+        { "arch", z->host->arch }, { "sms", z->host->sms }, { "l1", z->host->l1_bytes }, { "l2", z->host->l2_bytes }, { "l3",
+                z->host->l3_bytes },
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].key, key) == 0) return *value = known[i].value, true;
@@ -81,7 +83,8 @@ static void put_line(Calibrate *z, Text *out, const char *line, int n)
     if (*line == '#' || sscanf(line, "%31[a-z0-9_] =", key) != 1 || strcmp(key, "title") == 0) return;
     const Rate *r = measured(z, key);
     if (r) text_printf(out, "%-12s = %-10.4g # measured by fcmc calibrate on %s\n", key, r->value, z->date);
-    else if (detected(z, key, &value)) text_printf(out, "%-12s = %-10.0f # detected by fcmc calibrate on %s\n", key, value, z->date);
+    else if (detected(z, key, &value)) text_printf(out, "%-12s = %-10.0f # detected by fcmc calibrate on %s\n", key, value,
+                                                   z->date);
     else text_printf(out, "%.*s\n", n, line);
 }
 

@@ -45,10 +45,10 @@ static void put_trial(Tune *z, const PlanGroup *g, const Trials *t, const Trial 
         text_json_string(&d->result, one->why);
     } else {
         const Spread *s = t->threads == 1 ? &one->busy : &one->wall;
-        text_printf(&d->out, "  %9.2f us modelled, %9.2f measured (least %.2f, p25 %.2f, p75 %.2f, wall %.2f)  %s\n", us(one->candidate->time),
-                    us(s->median), us(s->least), us(s->p25), us(s->p75), us(one->wall.median), plan);
-        text_printf(&d->result, ",\"median\":%.9g,\"least\":%.9g,\"p25\":%.9g,\"p75\":%.9g,\"wall\":%.9g", s->median, s->least, s->p25, s->p75,
-                    one->wall.median);
+        text_printf(&d->out, "  %9.2f us modelled, %9.2f measured (least %.2f, p25 %.2f, p75 %.2f, wall %.2f)  %s\n",
+                    us(one->candidate->time), us(s->median), us(s->least), us(s->p25), us(s->p75), us(one->wall.median), plan);
+        text_printf(&d->result, ",\"median\":%.9g,\"least\":%.9g,\"p25\":%.9g,\"p75\":%.9g,\"wall\":%.9g", s->median,
+                    s->least, s->p25, s->p75, one->wall.median);
     }
     text_put(&d->result, "}");
 }
@@ -103,7 +103,8 @@ static bool store(Tune *z)
 {
     Arena *a = z->d->arena;
     const char *path = tuning_path(a, z->path), *why;
-    TuningLine line = { tuning_key(a, z->l.graph, z->l.device, z->l.options.batch, z->threads), z->measured, z->modelled, FCM_VERSION, z->plan.at };
+    TuningLine line = { tuning_key(a, z->l.graph, z->l.device, z->l.options.batch, z->threads), z->measured, z->modelled,
+                       FCM_VERSION, z->plan.at };
     if (!tuning_store(a, path, &line, &why))
         return diag_error(z->d->diag, NOWHERE, "FCM5002", "cannot write '%s': %s", path, why), false;
     text_printf(&z->d->out, "%.2f us measured, %.2f modelled; kept in %s\n", z->measured, z->modelled, path);

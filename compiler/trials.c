@@ -1,5 +1,5 @@
-/* trials.c: see trials.h. Every candidate is a process of its own, so that one that crashes or hangs is discarded alone; processes take
- * turns, PASSES times, so that a slow minute of the machine meets them all. */
+/* trials.c: see trials.h. Every candidate is a process of its own, so that one that crashes or hangs is discarded alone;
+ * processes take turns, PASSES times, so that a slow minute of the machine meets them all. */
 #include "trials.h"
 #include "backend.h"
 #include "verifier_run.h"
@@ -42,7 +42,8 @@ static const char *build_reference(Run *r)
     r->reference_sig = child_of_graph(r->a, r->c->graph, "reference");
     ChildText text = { source.at, header.at, "reference.h" };
     const char *name = arena_printf(r->a, "%s-reference", r->t->name);
-    return child_build(&r->builder, name, &r->reference_sig, text, FORM_REAL, &r->reference) ? NULL : "cannot write the reference";
+    bool ok = child_build(&r->builder, name, &r->reference_sig, text, FORM_REAL, &r->reference);
+    return ok ? NULL : "cannot write the reference";
 }
 
 static void build_one(Run *r, int i)
@@ -132,7 +133,8 @@ static const char *run_one(Run *r, int i, bool first)
 {
     Built *b = &r->built[i];
     Job j = { .argv = job_argv(r->a, b->build.program, r->in, b->out, arena_printf(r->a, "%lld", (long long)r->t->batch),
-                               arena_printf(r->a, "%d", r->t->threads), arena_printf(r->a, "%d", (r->t->rounds + PASSES - 1) / PASSES),
+                               arena_printf(r->a, "%d", r->t->threads),
+                               arena_printf(r->a, "%d", (r->t->rounds + PASSES - 1) / PASSES),
                                "alone", (char *)NULL),
               .log = b->log,
               .timeout = (int)cli_number(r->t->d->cli, OPT_TIMEOUT, 120),

@@ -25,7 +25,8 @@ typedef struct Trials {
 
 void trials_run(Trials *t, const Candidates *c, Workdir *dir);
 
-/* What decides: the main thread's own median when it is alone, since other processes of the machine do not count there; else wall time. */
+/* What decides: the main thread's own median when it is alone, since other processes of the machine do not count there; else
+ * wall time. */
 double trial_seconds(const Trials *t, const Trial *one);
 const Trial *trials_best(const Trials *t);                      /* NULL: every one was discarded */
 #endif

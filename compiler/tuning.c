@@ -15,7 +15,8 @@ TuningKey tuning_key(Arena *a, const Graph *g, const Device *dev, int64_t batch,
     Text t = text_new(a);
     for (int i = 0; i < g->inputs.n; i++) {
         const GraphNode *n = &g->nodes.at[g->inputs.at[i]];
-        text_printf(&t, "%s%lldx%lldx%lld:%s", i ? "," : "", (long long)n->h, (long long)n->w, (long long)n->c, dtype_name(n->dtype));
+        text_printf(&t, "%s%lldx%lldx%lld:%s", i ? "," : "", (long long)n->h, (long long)n->w, (long long)n->c,
+                    dtype_name(n->dtype));
     }
     const char *machine = arena_printf(a, "%.0fx%.0f", dev->arch, dev->sms);
     char *device = arena_strdup(a, dev->name);
@@ -33,10 +34,12 @@ static bool read_line(Arena *a, const char *text, TuningLine *out)
     char device[WORD], machine[64], block[WORD], shapes[WORD], version[64];
     long long batch;
     int threads, used = 0;
-    int n = sscanf(text, "%511s %63s %511s batch=%lld threads=%d %511s measured=%lf modelled=%lf fcmc=%63s | %n", device, machine, block, &batch,
+    int n = sscanf(text, "%511s %63s %511s batch=%lld threads=%d %511s measured=%lf modelled=%lf fcmc=%63s | %n", device,
+                   machine, block, &batch,
                    &threads, shapes, &out->measured, &out->modelled, version, &used);
     if (n != 9 || !used || !text[used] || batch < 0 || threads < 1 || !(out->measured > 0)) return false;
-    out->key = (TuningKey){ arena_strdup(a, device), arena_strdup(a, machine), arena_strdup(a, block), arena_strdup(a, shapes), batch, threads };
+    out->key = (TuningKey){ arena_strdup(a, device), arena_strdup(a, machine), arena_strdup(a, block),
+                            arena_strdup(a, shapes), batch, threads };
     out->version = arena_strdup(a, version);
     out->plan = text + used;
     return true;
@@ -98,7 +101,8 @@ static bool fits(Arena *a, const Diag *d, const AstPlan *plan, const Graph *g, c
     return ok;
 }
 
-const AstPlan *tuning_find(Arena *a, Diag *d, const char *path, const Graph *g, const Stages *s, const PlanOptions *o, TuningLine *line)
+const AstPlan *tuning_find(Arena *a, Diag *d, const char *path, const Graph *g, const Stages *s, const PlanOptions *o,
+                           TuningLine *line)
 {
     size_t len;
     const char *why;
@@ -131,11 +135,13 @@ bool tuning_store(Arena *a, const char *path, const TuningLine *line, const char
     if (!*p) text_put(&t, "# measured by fcmc tune; one line per device, block, batch and shapes; times in microseconds\n");
     while ((old = next_line(&p))) {
         TuningLine l = { 0 };
-        bool replaced = !is_comment(old) && read_line(a, old, &l) && same_block(&l.key, &line->key) && l.key.threads == line->key.threads;
+        bool replaced = !is_comment(old) && read_line(a, old, &l) && same_block(&l.key, &line->key) &&
+                l.key.threads == line->key.threads;
         if (!replaced) text_printf(&t, "%s\n", old);
     }
     const TuningKey *k = &line->key;
-    text_printf(&t, "%s %s %s batch=%lld threads=%d %s measured=%.2f modelled=%.2f fcmc=%s | %s\n", k->device, k->machine, k->block,
+    text_printf(&t, "%s %s %s batch=%lld threads=%d %s measured=%.2f modelled=%.2f fcmc=%s | %s\n", k->device, k->machine,
+                k->block,
                 (long long)k->batch, k->threads, k->shapes, line->measured, line->modelled, line->version, line->plan);
     return text_write_file(a, path, t.at, t.n, why);
 }

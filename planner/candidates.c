@@ -85,7 +85,8 @@ static void finish(Arena *a, const Diag *d, const SubGraph *sub, const PlanOptio
     out->at.at[at] = c;
 }
 
-Candidates plan_candidates(Arena *a, const Diag *d, const Graph *g, const Stages *s, const Group *group, const PlanOptions *o, int most,
+Candidates plan_candidates(Arena *a, const Diag *d, const Graph *g, const Stages *s, const Group *group, const PlanOptions *o,
+                           int most,
                            double spread)
 {
     SubGraph sub = subgraph_of(a, g, s, group);

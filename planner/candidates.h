@@ -18,6 +18,7 @@ typedef struct Candidates {
 
 /* The `most` cheapest schedules; with spread > 1, `most` of them at about even distances of modelled time, from the least up
  * to spread times the least. What the verifier refuses is left out. */
-Candidates plan_candidates(Arena *a, const Diag *d, const Graph *g, const Stages *s, const Group *group, const PlanOptions *o, int most,
+Candidates plan_candidates(Arena *a, const Diag *d, const Graph *g, const Stages *s, const Group *group, const PlanOptions *o,
+                           int most,
                            double spread);
 #endif

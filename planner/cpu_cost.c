@@ -1,8 +1,9 @@
-/* cpu_cost.c: clocks of one core, instruction by instruction: register tiles with their ragged ends, loads against FMAs, epilogues, stores,
- * and the cache level from which each operand comes.
+/* cpu_cost.c: clocks of one core, instruction by instruction: register tiles with their ragged ends, loads against FMAs,
+ * epilogues, stores, and the cache level from which each operand comes.
  *
  *     clocks of a register tile of np pixels x nv vectors, per contracted channel:
- *         max(FMAs / pipes, loads / load_rate, latency)        FMAs = np*nv, loads = np + nv, latency: too few sums to fill the pipes */
+ *         max(FMAs / pipes, loads / load_rate, latency)        FMAs = np*nv, loads = np + nv
+ * latency: that of one FMA, when there are too few sums to fill the pipes. */
 #include "cost.h"
 
 #include <math.h>
@@ -93,7 +94,8 @@ static double pw_tile(const Core *z, double np, double channels, double contract
 static double pw_row(const Core *z, double pixels, double channels, double contracted)
 {
     double item = z->i->item_w, whole = floor(pixels / item), rest = pixels - whole * item, low = floor(rest), part = rest - low;
-    double ragged = (1 - part) * pw_tile(z, low, channels, contracted) + (part > 0 ? part * pw_tile(z, low + 1, channels, contracted) : 0);
+    double ragged = (1 - part) * pw_tile(z, low, channels, contracted);
+    if (part > 0) ragged += part * pw_tile(z, low + 1, channels, contracted);
     return whole * pw_tile(z, item, channels, contracted) + ragged;
 }
 
@@ -101,7 +103,8 @@ static double pw_row(const Core *z, double pixels, double channels, double contr
 static bool is_linear(const Core *z)
 {
     const TmTile *d = tile(z, z->i->dst), *s = tile(z, z->i->src);
-    return s->space != TM_GLOBAL && !z->i->masked && !d->roll && !s->roll && d->ext[2] == s->ext[2] && z->i->sub.w1 - z->i->sub.w0 == d->ext[2];
+    return s->space != TM_GLOBAL && !z->i->masked && !d->roll && !s->roll && d->ext[2] == s->ext[2] &&
+            z->i->sub.w1 - z->i->sub.w0 == d->ext[2];
 }
 
 static void pw(Core *z)
@@ -119,7 +122,8 @@ static void pw(Core *z)
     z->per.pipes += rows * (whole * pw_row(z, row, item, contracted) + (rest > 0 ? pw_row(z, row, rest, contracted) : 0));
     z->per.sfu += special_ops(i) * pixels * k * (slower > 1 ? slower : 1);
     /* each register tile reads its panel anew, each panel all pixels */
-    double panel = contracted * item * 4, source = window_bytes(z, s, z->rows, z->cols), sink = window_bytes(z, d, z->rows, z->cols);
+    double panel = contracted * item * 4;
+    double source = window_bytes(z, s, z->rows, z->cols), sink = window_bytes(z, d, z->rows, z->cols);
     double tiles = rows * ceil(row / i->item_w);
     from_level(z, panel * panels * tiles, panel);
     if (panel <= z->d->l1_bytes * 0.75) from_level(z, contracted * k * 4, z->image_bytes + z->p->arena_bytes);
@@ -155,7 +159,8 @@ static void dw(Core *z)
     z->per.sfu += special_ops(i) * pixels * k;
     double source = window_bytes(z, s, z->rows * i->geom.stride_h, z->cols * i->geom.stride_w);
     from_level(z, source, z->p->arena_bytes);
-    from_level(z, source / i->geom.stride_h * (w->ext[1] - i->geom.stride_h), window_bytes(z, s, w->ext[1], z->cols * i->geom.stride_w));
+    double row_set = window_bytes(z, s, w->ext[1], z->cols * i->geom.stride_w);
+    from_level(z, source / i->geom.stride_h * (w->ext[1] - i->geom.stride_h), row_set);
     from_level(z, window_bytes(z, d, z->rows, z->cols), z->p->arena_bytes);
     from_level(z, k * w->ext[1] * w->ext[2] * 4, z->image_bytes + z->p->arena_bytes);
 }

@@ -1,5 +1,5 @@
-/* calibrate_main.c: what one core of this machine reaches. Prints "key value" lines; rates are the best of several rounds, by the thread's own time,
- * so that other work on the machine counts little.
+/* calibrate_main.c: what one core of this machine reaches. Prints "key value" lines; rates are the best of several rounds, by
+ * the thread's own time, so that other work on the machine counts little.
  *     calibrate THREADS L1 L2 L3        bytes of the caches of a core; L3: shared, 0 = none */
 #include <omp.h>
 #include <stdint.h>
@@ -152,7 +152,8 @@ static void silu(long times, void *p)
             y = x * -1.44269504f;
             intw n = __builtin_convertvector(y, intw);
             vecw r = y - __builtin_convertvector(n, vecw), e = r * 1.5403530e-4f + 1.3333558e-3f;
-            e = e * r + 9.6181291e-3f, e = e * r + 5.5504109e-2f, e = e * r + 2.4022651e-1f, e = e * r + 6.9314718e-1f, e = e * r + 1.0f;
+            e = e * r + 9.6181291e-3f, e = e * r + 5.5504109e-2f, e = e * r + 2.4022651e-1f;
+            e = e * r + 6.9314718e-1f, e = e * r + 1.0f;
             e = e * (vecw)((n + 127) << 23);
             x = x / (e + 1.0f);
             memcpy(f + VALUES + i, &x, sizeof x);
