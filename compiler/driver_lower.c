@@ -1,5 +1,6 @@
 /* driver_lower.c: graph → stages → planned module → text, for one target. */
 #include "backend.h"
+#include "child.h"
 #include "driver.h"
 #include "reference.h"
 #include "tuning.h"
@@ -13,12 +14,26 @@ bool driver_has_gpu(void)
     return access("/dev/nvidiactl", R_OK) == 0 || access("/dev/nvgpu", R_OK) == 0 || access("/dev/nvhost-gpu", R_OK) == 0;
 }
 
-/* "host" stands for the CPU at hand. A GPU at hand cannot be asked for its name without its libraries, so cuda without --device
- * plans for h200. */
+/* The built-in device for the first GPU that nvidia-smi names, or NULL: no GPU, no such program, or an architecture that none stands for. */
+static const char *gpu_at_hand(Driver *d)
+{
+    char name[128] = "", *comma;
+    int major = 0, minor = 0;
+    FILE *f = program_exists("nvidia-smi") ? popen("nvidia-smi --query-gpu=name,compute_cap --format=csv,noheader 2>/dev/null", "r") : NULL;
+    if (!f) return NULL;
+    bool told = fgets(name, sizeof name, f) != NULL;
+    told = pclose(f) == 0 && told && (comma = strrchr(name, ',')) && sscanf(comma + 1, "%d.%d", &major, &minor) == 2;
+    if (!told) return NULL;
+    *comma = 0;
+    return device_of_gpu(arena_strdup(d->arena, name), 10 * major + minor);
+}
+
+/* "host" stands for the CPU at hand; cuda without a GPU plans for h200. */
 static const Device *choose_device(Driver *d, CliTarget target)
 {
     const char *asked = cli_text(d->cli, OPT_DEVICE), *name = asked;
-    if (!name || strcmp(name, "native") == 0) name = target == CLI_CPU ? "host" : "h200";
+    if (!name || strcmp(name, "native") == 0) name = target == CLI_CPU ? "host" : gpu_at_hand(d);
+    if (!name) name = "h200";
     const Device *dev = device_find(d->arena, d->diag, name);
     if (!dev) return NULL;
     if (dev->target != (target == CLI_CPU ? TM_CPU : TM_CUDA)) {

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUILTIN(name) extern const unsigned char fcm_embedded_##name##_hw[];
+#define BUILTIN(name, gpu, arch) extern const unsigned char fcm_embedded_##name##_hw[];
 #include "devices.def"
 #undef BUILTIN
-static const struct { const char *name; const unsigned char *text; } builtins[] = {
-#define BUILTIN(name) { #name, fcm_embedded_##name##_hw },
+static const struct { const char *name, *gpu; int arch; const unsigned char *text; } builtins[] = {
+#define BUILTIN(name, gpu, arch) { #name, gpu, arch, fcm_embedded_##name##_hw },
 #include "devices.def"
 #undef BUILTIN
 };
@@ -20,6 +20,19 @@ enum { BUILTINS = sizeof builtins / sizeof *builtins };
 int device_count(void) { return BUILTINS; }
 const char *device_name(int i) { return builtins[i].name; }
 const char *device_text(int i) { return (const char *)builtins[i].text; }
+
+const char *device_of_gpu(const char *gpu, int arch)
+{
+    const char *best = NULL;
+    size_t longest = 0;
+    for (int i = 0; i < BUILTINS; i++) {
+        size_t n = strlen(builtins[i].gpu);
+        if (n > longest && strstr(gpu, builtins[i].gpu)) best = builtins[i].name, longest = n;
+    }
+    for (int i = 0; i < BUILTINS && !best; i++)
+        if (arch > 0 && builtins[i].arch == arch) best = builtins[i].name;
+    return best;
+}
 
 /* need: C CUDA, H CPU, B both, O optional */
 static const struct { const char *key; size_t at; char need; double def, least, most; } fields[] = {

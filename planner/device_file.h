@@ -10,6 +10,9 @@
  * of range, a number without a source. */
 const Device *device_find(Arena *a, Diag *d, const char *name);
 
+/* The built-in device for a GPU: by its product name ("NVIDIA H200"), else one of the same architecture (90); NULL if there is none. */
+const char *device_of_gpu(const char *gpu, int arch);
+
 /* Built-in names in alphabetical order, and their texts. */
 int device_count(void);
 const char *device_name(int i);

@@ -181,5 +181,15 @@ printf 'block  f(x: f32[N,2,2,8]){y=x|>relu return y}\n' >ugly.fcm
 expect 0 "" "$fcmc" fmt -i ugly.fcm; same ugly.fcm pretty.fcm
 expect 1 "" "$fcmc" fmt bad-syntax.fcm
 
+# ---- the GPU at hand, as nvidia-smi names it; an unknown one by its architecture ----
+mkdir smi
+smi() { printf '#!/bin/sh\necho "%s"\n' "$1" >smi/nvidia-smi; chmod +x smi/nvidia-smi; }
+smi "NVIDIA GeForce GTX 1660 SUPER, 7.5"
+expect 0 "planned for device gtx1660s" env PATH="$work/smi:$PATH" "$fcmc" plan good.fcm --target cuda
+smi "NVIDIA RTX 4000 Ada Generation, 8.9"
+expect 0 "good on l4" env PATH="$work/smi:$PATH" "$fcmc" plan good.fcm --target cuda --device native
+smi "no devices were found"
+expect 0 "planned for device h200" env PATH="$work/smi:$PATH" "$fcmc" plan good.fcm --target cuda
+
 [ $failures -eq 0 ] && echo "all passed"
 exit $((failures > 0))
