@@ -67,4 +67,7 @@ int64_t driver_batch(Driver *d, const Graph *g);                /* --batch, or t
 /* Texts of a target: source and header. */
 typedef struct Emitted { Text source, header; } Emitted;
 bool driver_emit(Driver *d, const Lowered *l, CliTarget target, const char *header_name, Emitted *out);
+/* After a failure: remarks which stage of the block is wrong first for the target (nothing if no part fails by itself). */
+struct VerifyOptions;
+void driver_first_wrong(Driver *d, const Lowered *l, CliTarget t, const struct VerifyOptions *o);
 #endif

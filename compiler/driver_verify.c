@@ -80,14 +80,21 @@ static bool add_module(Driver *d, VerifyUnit *u, const Lowered *l, CliTarget t, 
     return true;
 }
 
-static bool add_target(Driver *d, const char *path, const AstFiles *files, VerifyUnit *u, CliTarget t)
+/* What was planned for a block and a target: to be taken apart if it fails. */
+typedef struct Planned { const char *block, *what; CliTarget target; Lowered l; } Planned;
+typedef struct Units { VEC(VerifyUnit) at; VEC(Planned) planned; } Units;
+
+static bool add_target(Driver *d, const char *path, const AstFiles *files, VerifyUnit *u, CliTarget t, Units *units)
 {
     Lowered l;
     if (t == CLI_REFERENCE) {
         vec_push(d->arena, &u->subjects, (VerifySubject){ .what = "reference", .kind = CHILD_REFERENCE });
         return true;
     }
-    return driver_lower(d, path, files, u->graph, t, &l) && add_module(d, u, &l, t, t == CLI_CPU ? "cpu" : "cuda on the host");
+    const char *what = t == CLI_CPU ? "cpu" : "cuda on the host";
+    if (!driver_lower(d, path, files, u->graph, t, &l) || !add_module(d, u, &l, t, what)) return false;
+    vec_push(d->arena, &units->planned, (Planned){ u->name, what, t, l });
+    return true;
 }
 
 /* --device alone narrows the targets to that of the device. */
@@ -101,8 +108,6 @@ static bool wanted_targets(Driver *d, bool want[CLI_REFERENCE + 1])
     if (dev) want[dev->target == TM_CPU ? CLI_CUDA : CLI_CPU] = false;
     return dev != NULL;
 }
-
-typedef VEC(VerifyUnit) Units;
 
 static bool add_block(Driver *d, const char *path, const AstFiles *files, const char *block, const bool *want, Units *units)
 {
@@ -118,9 +123,9 @@ static bool add_block(Driver *d, const char *path, const AstFiles *files, const 
         if (!add_module(d, &u, &l, t, t == CLI_CPU ? "cpu" : "cuda on the host")) return false;
     } else {
         for (int t = CLI_CUDA; t <= CLI_REFERENCE; t++)
-            if (want[t] && !add_target(d, path, files, &u, (CliTarget)t)) return false;
+            if (want[t] && !add_target(d, path, files, &u, (CliTarget)t, units)) return false;
     }
-    vec_push(d->arena, units, u);
+    vec_push(d->arena, &units->at, u);
     return true;
 }
 
@@ -163,6 +168,15 @@ static bool verify_tm(Driver *d, const char *path, VerifyOptions *o, VerifyResul
     return verify_module(d->arena, d->diag, l.module->name, &s, batch, o, r);
 }
 
+static bool has_failed(const VerifyResult *r, const Planned *p)
+{
+    for (int i = 0; i < r->lines.n; i++) {
+        const VerifyLine *l = &r->lines.at[i];
+        if (l->status == VERIFY_FAILED && strcmp(l->unit, p->block) == 0 && strcmp(l->subject, p->what) == 0) return true;
+    }
+    return false;
+}
+
 int driver_verify(Driver *d)
 {
     bool want[CLI_REFERENCE + 1] = { false }, ok = true;
@@ -184,10 +198,12 @@ int driver_verify(Driver *d)
                         .ctx = d };
     VerifyResult r = { 0 };
     text_put(&d->result, "[");
-    bool ran = units.n == 0 || verify_units(d->arena, d->diag, units.at, units.n, &o, &r), read = true;
+    bool ran = units.at.n == 0 || verify_units(d->arena, d->diag, units.at.at, units.at.n, &o, &r), read = true;
     for (int i = 0; ran && i < d->cli->files.n; i++)
         if (driver_is_tm(d->cli->files.at[i])) read = verify_tm(d, d->cli->files.at[i], &o, &r) && read;
     text_put(&d->result, "]");
+    for (int i = 0; ran && i < units.planned.n; i++)
+        if (has_failed(&r, &units.planned.at[i])) driver_first_wrong(d, &units.planned.at[i].l, units.planned.at[i].target, &o);
     progress(d, "");
     if (o.keep) driver_say(d, "kept in %s\n", o.kept);
     if (!ran || !read) return ran ? EXIT_INPUT : EXIT_ENVIRON;

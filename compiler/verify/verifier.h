@@ -33,7 +33,8 @@ typedef struct VerifyUnit {
 
 typedef struct VerifyLine { VerifyStatus status; const char *unit, *subject, *check, *text, *repro; } VerifyLine;
 
-typedef struct VerifyOptions {
+typedef struct VerifyOptions VerifyOptions;
+struct VerifyOptions {
     uint64_t seed;
     int modes;                      /* VERIFY_EXACT | VERIFY_BOUNDED */
     int jobs, timeout;
@@ -42,7 +43,7 @@ typedef struct VerifyOptions {
     void (*tell)(void *ctx, const VerifyLine *line);            /* as soon as a line is known; may be NULL */
     void (*progress)(void *ctx, const char *what);              /* may be NULL */
     void *ctx;
-} VerifyOptions;
+};
 
 typedef struct VerifyResult { VEC(VerifyLine) lines; int count[4]; } VerifyResult;
 /* False: the environment failed (no temporary directory, no compiler for the reference), reported to d. */

@@ -181,6 +181,25 @@ printf 'block  f(x: f32[N,2,2,8]){y=x|>relu return y}\n' >ugly.fcm
 expect 0 "" "$fcmc" fmt -i ugly.fcm; same ugly.fcm pretty.fcm
 expect 1 "" "$fcmc" fmt bad-syntax.fcm
 
+# ---- a wrong target: status 3, and the first stage that is wrong. The compiler is wrapped: relu6 of the cpu text becomes relu ----
+mkdir shim
+cat >shim/cc <<'END'
+#!/bin/sh
+for f in "$@"; do case $f in */block.c) sed -i 's/= fc_relu6_\([0-9]*\)(v)/= fc_relu_\1(v)/' "$f" ;; esac; done
+PATH=${PATH#*:} exec cc "$@"
+END
+chmod +x shim/cc
+cat >brk.fcm <<'END'
+block brk(x: f32[N, 6, 6, 8]) {
+    e = x |> pw(16) |> relu
+    d = e |> dw(3)  |> relu6
+    y = d |> pw(8)
+    return y
+}
+END
+expect 0 "" "$fcmc" verify brk.fcm --target cpu --mode exact
+expect 3 "brk.fcm:3:14: remark: the first stage that is wrong for cpu is 'd.relu6'" env PATH="$work/shim:$PATH" "$fcmc" verify brk.fcm --target cpu --mode exact
+
 # ---- the GPU at hand, as nvidia-smi names it; an unknown one by its architecture ----
 mkdir smi
 smi() { printf '#!/bin/sh\necho "%s"\n' "$1" >smi/nvidia-smi; chmod +x smi/nvidia-smi; }

@@ -16,25 +16,29 @@ static bool write_pair(Arena *a, const char *stem, const char *suffix, const Tex
     return ok;
 }
 
+static int emit(Arena *a, bool cuda, const char *path, const char *stem)
+{
+    Diag *d = diag_new(a);
+    size_t len = 0;
+    const char *why = NULL, *text = text_read_file(a, path, 1 << 24, &len, &why);
+    if (!text) return fprintf(stderr, "%s: %s\n", path, why), 1;
+    TmModule *m = tm_parse(a, d, diag_add_source(d, path, text, len));
+    diag_print(d, stderr);
+    if (!m) return 1;
+    const char *base = !stem ? m->name : strrchr(stem, '/') ? strrchr(stem, '/') + 1 : stem;
+    EmitOptions o = { .prelude = stem != NULL, .header = arena_printf(a, "%s.h", base) };
+    Text source, header;
+    if (!(cuda ? emit_cuda : emit_cpu)(a, m, &o, &source, &header, &why)) return fprintf(stderr, "%s: %s\n", path, why), 1;
+    if (stem) return !write_pair(a, stem, cuda ? "cu" : "c", &source, &header);
+    printf("%s\n%s", source.at, header.at);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3) return 2;
-    bool cuda = strcmp(argv[1], "cuda") == 0, ok;
     Arena *a = arena_new();
-    Diag *d = diag_new(a);
-    size_t len = 0;
-    const char *why = NULL, *text = text_read_file(a, argv[2], 1 << 24, &len, &why);
-    if (!text) return fprintf(stderr, "%s: %s\n", argv[2], why), 1;
-    TmModule *m = tm_parse(a, d, diag_add_source(d, argv[2], text, len));
-    diag_print(d, stderr);
-    if (!m) return 1;
-    const char *stem = argc > 3 ? argv[3] : m->name, *base = strrchr(stem, '/') ? strrchr(stem, '/') + 1 : stem;
-    EmitOptions o = { .prelude = argc > 3, .header = arena_printf(a, "%s.h", base) };
-    Text source, header;
-    ok = cuda ? emit_cuda(a, m, &o, &source, &header, &why) : emit_cpu(a, m, &o, &source, &header, &why);
-    if (!ok) return fprintf(stderr, "%s: %s\n", argv[2], why), 1;
-    if (argc > 3) return !write_pair(a, stem, cuda ? "cu" : "c", &source, &header);
-    printf("%s\n%s", source.at, header.at);
+    int status = emit(a, strcmp(argv[1], "cuda") == 0, argv[2], argc > 3 ? argv[3] : NULL);
     arena_free(a);
-    return 0;
+    return status;
 }
