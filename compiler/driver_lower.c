@@ -41,12 +41,6 @@ static const Device *choose_device(Driver *d, CliTarget target)
                    dev->target == TM_CPU ? "cpu" : "cuda");
         return NULL;
     }
-    int64_t threads = cli_number(d->cli, OPT_THREADS, 0);
-    if (dev->target == TM_CPU && threads > 0) {                 /* planned for as many cores as it will run on */
-        Device *fewer = arena_copy(d->arena, dev, sizeof *dev);
-        fewer->sms = (double)threads;
-        dev = fewer;
-    }
     if (!asked && !(d->remarked >> target & 1)) diag_remark(d->diag, NOWHERE, "FCM5009", "planned for device %s", dev->name);
     d->remarked |= 1u << target;
     return dev;
