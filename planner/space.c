@@ -9,8 +9,9 @@ typedef struct Space {
     const Device *dev;
     Scheds *out;
     int64_t rows, cols, channels, mid, batch;       /* of the result; mid: channels that the channel loop runs over */
-    bool expand, depth, project, halves;
+    bool head, expand, depth, project, halves;
     int kernel_rows, stride;
+    int heads[2], nheads;                           /* steps of a head, in channels; one 0 without a head */
 } Space;
 
 static void add(Space *p, Sched s)
@@ -39,13 +40,23 @@ static int chunks(const Space *p, int64_t channels, int *out)
 static void cuda_threads(Space *p, Sched s)
 {
     static const int threads[] = { 128, 256 };
-    bool several = s.chunk > 0;
-    for (int t = 0; t < 2; t++) {
-        s.threads = threads[t];
-        s.stages = several && !s.line ? 2 : 1;
-        s.mma = p->halves && p->dev->mma_rate > 0 && (p->expand || p->project);
-        add(p, s);
-    }
+    for (int t = 0; t < 2; t++)
+        for (int h = 0; h < p->nheads; h++) {
+            s.head = p->heads[h];
+            s.threads = threads[t];
+            s.stages = (s.chunk > 0 || s.head > 0) && !s.line ? 2 : 1;
+            s.mma = p->halves && p->dev->mma_rate > 0 && (p->expand || p->project);
+            add(p, s);
+        }
+}
+
+/* A final depthwise: its channels are blocks of the grid; or, so that a head is not made again in each, steps of the channel loop. */
+static void cuda_final(Space *p, Sched s)
+{
+    if (p->head && s.chunk) cuda_threads(p, s);
+    s.tk = s.chunk;
+    s.chunk = 0;
+    cuda_threads(p, s);
 }
 
 static void cuda_tiles(Space *p)
@@ -59,8 +70,8 @@ static void cuda_tiles(Space *p)
             s.th = least(tiles[t][0], p->rows);
             s.tw = least(tiles[t][1], p->cols);
             s.chunk = chunk[c];
-            if (!p->project) s.tk = s.chunk, s.chunk = 0;       /* a final depthwise: its channels are blocks of the grid */
-            cuda_threads(p, s);
+            if (p->project) cuda_threads(p, s);
+            else cuda_final(p, s);
             if (!p->project || p->channels <= 128) continue;
             s.tk = 128;                                         /* split the output channels: fewer accumulators a block */
             cuda_threads(p, s);
@@ -82,8 +93,8 @@ static void cuda_lines(Space *p)
                     s.line = least(bands[b], win_div_up(p->rows, s.th));
                     s.chunk = chunk[c];
                     s.resident = 1;
-                    if (!p->project) s.tk = s.chunk, s.chunk = 0;
-                    cuda_threads(p, s);
+                    if (p->project) cuda_threads(p, s);
+                    else cuda_final(p, s);
                 }
 }
 
@@ -102,6 +113,7 @@ static void cpu_lines(Space *p)
                 s.th = least(th, p->rows);
                 s.line = (int)win_div_up(win_div_up(p->rows, bands), s.th);
                 s.strip = strips[t] < p->cols ? strips[t] : 0;
+                s.head = p->heads[0];
                 if (!p->project && p->mid > 256) s.tk = 128;
                 add(p, s);
             }
@@ -121,6 +133,7 @@ static void cpu_tiles(Space *p)
                     s.th = least(rows[r], p->rows);
                     s.tw = least(cols[w], p->cols);
                     s.chunk = chunk[c];
+                    s.head = p->heads[0];
                     s.tk = p->project ? split[k] : chunk[c];
                     if (!p->project) s.chunk = 0;
                     if ((int64_t)s.th * s.tw * (s.chunk ? s.chunk : p->mid) > (1 << 20)) continue;
@@ -138,6 +151,7 @@ static void last_resorts(Space *p, bool lone)
     s.threads = 64;
     s.tk = p->channels > 8 ? 8 : 0;
     s.chunk = p->project && p->mid > 8 ? 8 : 0;
+    s.head = p->heads[0];
     add(p, s);
     if (!lone || !p->depth) return;
     s.taps = 1;
@@ -161,6 +175,15 @@ static void pointwise(Space *p)
         }
 }
 
+/* All channels at once where that is little, else steps: a step's window of x is larger than the tile that is made. */
+static void heads(Space *p, int64_t channels)
+{
+    enum { STEP = 64, FEW = 256 };
+    p->nheads = 0;
+    if (channels > STEP) p->heads[p->nheads++] = STEP;
+    if (channels <= FEW) p->heads[p->nheads++] = 0;
+}
+
 void space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, const Device *d, int64_t batch, Scheds *out)
 {
     const Stage *first = &st->at.at[group->stage[0]], *last = &st->at.at[group->stage[group->n - 1]];
@@ -173,10 +196,12 @@ void space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, co
     }
     for (int i = 0; i < group->n; i++) {
         const GraphNode *core = &g->nodes.at[st->at.at[group->stage[i]].core];
-        if (core->op == GR_DW) p.depth = true, p.kernel_rows = (int)win_extent(&core->ah), p.stride = core->ah.stride;
+        if (core->op == GR_DW && i == 0 && group->n > 2) p.head = true;
+        else if (core->op == GR_DW) p.depth = true, p.kernel_rows = (int)win_extent(&core->ah), p.stride = core->ah.stride;
         else if (i == group->n - 1) p.project = true, p.mid = g->nodes.at[st->at.at[group->stage[i]].in].c;
         else p.expand = true;
     }
+    heads(&p, p.head ? g->nodes.at[first->out].c : 0);
     if (d->target == TM_CUDA) cuda_tiles(&p), cuda_lines(&p);
     else cpu_tiles(&p), cpu_lines(&p);
     last_resorts(&p, group->n == 1);

@@ -1,13 +1,14 @@
-/* chain.c: a chain [expand] [depthwise] [project] as one kernel. Two forms:
+/* chain.c: a chain [head] [expand] [depthwise] [project] as one kernel. Two forms:
  *
  *   halo recompute                             line buffer (rolling rows of the depthwise's input, all channels)
  *     grid n i j k                               grid n i j k
- *       copy x; zero y                             copy and expand the `keep` rows above the band
+ *       fill u; zero y                             fill and expand the `keep` rows above the band
  *       seq c                                      seq r
- *         copy weights of c                          copy x: the new rows; zero y
+ *         copy weights of c                          fill u: the new rows; zero y
  *         expand e; depthwise d; y += project d      seq c: expand the new rows of e; depthwise d; y += project d
  *       store y                                      store y
  *
+ * Filling u copies it from memory, or, after a head, makes it from a copy of x (chain_head.c).
  * With strips a row step expands its whole width first and then walks it strip by strip. What is absent falls out: without an expansion the
  * depthwise (or the projection) reads x itself, chunk by chunk; without a projection each chunk of d is stored at once. */
 #include "chain.h"
@@ -19,17 +20,13 @@ static Window window(Affine h, Affine w, Affine c, int64_t rows, int64_t cols, i
 
 /* What emission needs: tiles and epilogues, made in one go before the first instruction. */
 typedef struct Pieces {
-    int xt, xp, et, dt, yacc, yt;   /* x (or its new rows), x above the band, e, d, accumulator, result; -1 = absent */
+    int xt, xp, et, dt, yacc, yt;   /* u (or its new rows), u above the band, e, d, accumulator, result; -1 = absent */
     int we, wd, wp;
     Epilogue ee, de, ye;
+    Head head;
 } Pieces;
 
 /* ---- tiles ---- */
-
-static Window in_rows(const Chain *h, int64_t row, int64_t rows, Affine c, int64_t channels)
-{
-    return window(affine_add(h->ih0, affine_const(row)), h->iw0, c, rows, h->iw, channels);
-}
 
 static int64_t chunk_in(const Chain *h) { return h->chunk / h->mult; }        /* the chunk in channels of x or e */
 static int64_t all_in(const Chain *h) { return h->nc * h->chunk / h->mult; }  /* all chunks of the block */
@@ -40,7 +37,7 @@ static Affine block_ec(const Chain *h) { return h->project ? affine_const(0) : p
 /* Tile of the tensor that the depthwise reads: rolling rows of all channels under a line buffer, else a halo window of one chunk. */
 static int depth_input(Chain *h, const char *name, int tensor)
 {
-    Window v = in_rows(h, 0, h->ih, h->ec, chunk_in(h));
+    Window v = chain_rows(h, 0, h->ih, h->ec, chunk_in(h));
     if (h->line) v.c = block_ec(h), v.channels = h->nc == 1 ? chunk_in(h) : all_in(h);
     if (h->t >= 0) {                                            /* lone depthwise, some filter rows at a time */
         WinAxis part = h->ah;
@@ -54,13 +51,14 @@ static int depth_input(Chain *h, const char *name, int tensor)
 }
 
 /* May a pointwise operation read x in place? On the CPU, if no conversion is needed. */
-static bool in_place(const Chain *h) { return !h->b.cuda && h->b.m->tensors.at[h->x].dtype == DT_F32; }
+static bool in_place(const Chain *h) { return !h->b.cuda && !h->head && h->b.m->tensors.at[h->x].dtype == DT_F32; }
 
-static void stage_by(Chain *h, int tile)
+void chain_stage(Chain *h, int tile, int loop)
 {
-    if (h->b.s->stages < 2 || h->c < 0 || h->t >= 0 || h->line || !h->b.cuda) return;
-    h->b.p->tiles.at[tile].stages = h->b.s->stages < h->nc ? h->b.s->stages : (int)h->nc;
-    h->b.p->tiles.at[tile].stage_loop = h->c;
+    if (h->b.s->stages < 2 || loop < 0 || h->t >= 0 || h->line || !h->b.cuda) return;
+    int64_t trip = h->b.p->loops.at[loop].trip;
+    h->b.p->tiles.at[tile].stages = h->b.s->stages < trip ? h->b.s->stages : (int)trip;
+    h->b.p->tiles.at[tile].stage_loop = loop;
 }
 
 static void input_tiles(Chain *h, Pieces *t)
@@ -68,19 +66,19 @@ static void input_tiles(Chain *h, Pieces *t)
     TmSpace space = in_place(h) ? TM_GLOBAL : TM_SHARED;
     Affine zero = affine_const(0);
     if (h->expand && h->line) {
-        if (h->keep) t->xp = parts_tile(&h->b, "xp", h->x, in_rows(h, 0, h->keep, zero, h->cin), space);
-        t->xt = parts_tile(&h->b, "xt", h->x, in_rows(h, h->keep, h->ih - h->keep, zero, h->cin), space);
+        if (h->keep) t->xp = parts_tile(&h->b, "xp", h->u, chain_rows(h, 0, h->keep, zero, h->cin), space);
+        t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, h->keep, h->ih - h->keep, zero, h->cin), space);
     } else if (h->expand) {
-        t->xt = parts_tile(&h->b, "xt", h->x, in_rows(h, 0, h->ih, zero, h->cin), space);
+        t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, 0, h->ih, zero, h->cin), space);
     } else if (h->depth) {
         t->xt = depth_input(h, "xt", h->x);
-        stage_by(h, t->xt);
+        chain_stage(h, t->xt, h->c);
     } else {
         t->xt = parts_tile(&h->b, "xt", h->x, window(h->oh, h->ow, h->mc, h->th, h->tw, h->chunk), space);
-        if (space == TM_SHARED) stage_by(h, t->xt);
+        if (space == TM_SHARED) chain_stage(h, t->xt, h->c);
     }
     if (!h->expand) return;
-    t->et = h->depth ? depth_input(h, "et", h->e) : parts_tile(&h->b, "et", h->e, in_rows(h, 0, h->ih, h->ec, h->chunk), TM_SHARED);
+    t->et = h->depth ? depth_input(h, "et", h->e) : parts_tile(&h->b, "et", h->e, chain_rows(h, 0, h->ih, h->ec, h->chunk), TM_SHARED);
 }
 
 static void accumulator(Chain *h, Pieces *t, Window v, bool mma)
@@ -125,13 +123,13 @@ static void set_pw(Chain *h, TmIns *i)
     else parts_grid(h->b.p->threads, (int)pixels, (int)(2 * n8), &i->wm, &i->wn);
 }
 
-static void set_dw(const Chain *h, TmIns *i)
+void chain_set_dw(const Chain *h, TmIns *i, const WinAxis *ah, const WinAxis *aw, int mult)
 {
-    bool plain = h->mult == 1 && !i->accumulate;
+    bool plain = mult == 1 && !i->accumulate;
     if (h->b.cuda) i->variant = plain ? TMV_DW_WINDOW : TMV_DW_PORTABLE;
-    else i->variant = h->mult == 1 && h->b.p->arch >= 256 ? TMV_DW_VEC : TMV_DW_C;
+    else i->variant = mult == 1 && h->b.p->arch >= 256 ? TMV_DW_VEC : TMV_DW_C;
     i->item_w = h->b.cuda ? (plain ? 4 : 0) : i->variant == TMV_DW_VEC ? 8 : 0;
-    i->geom = (TmGeom){ h->ah.stride, h->aw.stride, h->ah.before, h->aw.before, h->ah.dilation, h->aw.dilation, h->mult };
+    i->geom = (TmGeom){ ah->stride, aw->stride, ah->before, aw->before, ah->dilation, aw->dilation, mult };
 }
 
 /* ---- weights ---- */
@@ -159,7 +157,7 @@ static void weight_tiles(Chain *h, Pieces *t)
 }
 
 /* The image tile: one record at a time (staged), or all records of the block where weights are resident. On the CPU it is read in place. */
-static int image_tile(Chain *h, int image, const char *name, bool resident)
+int chain_image_tile(Chain *h, int image, const char *name, bool resident)
 {
     TmTile t = { .name = name, .tensor = -1, .ext = { 1, 1, 1, 1 }, .space = h->b.cuda ? TM_SHARED : TM_GLOBAL, .dtype = DT_U8 };
     TmImage *im = &h->b.p->images.at[image];
@@ -173,7 +171,7 @@ static int image_tile(Chain *h, int image, const char *name, bool resident)
     int tile = tm_tile(h->b.a, h->b.p, t);
     h->b.p->tiles.at[tile].image = image;
     h->b.p->images.at[image].tile = tile;
-    if (h->b.cuda && !resident && image == h->image) stage_by(h, tile);
+    if (h->b.cuda && !resident && image == h->image) chain_stage(h, tile, h->c);
     return tile;
 }
 
@@ -185,18 +183,25 @@ static void images(Chain *h)
     if (h->c >= 0) outer[n++] = h->c;
     if (h->t >= 0) outer[n++] = h->t;
     h->image = tm_image(h->b.a, h->b.p, "w", outer, n);
-    h->image_tile = image_tile(h, h->image, "wt", h->resident);
+    h->image_tile = chain_image_tile(h, h->image, "wt", h->resident);
     h->final = h->image;                                        /* the last epilogue's vectors travel with the chunk … */
     if (!h->reduce) return;
     h->final = tm_image(h->b.a, h->b.p, "f", outer, !h->project && h->c >= 0 ? inner + 1 : inner);      /* … unless chunks add up */
-    h->final_tile = image_tile(h, h->final, "ft", false);
+    h->final_tile = chain_image_tile(h, h->final, "ft", false);
 }
 
 /* ---- emission ---- */
 
-static void copy_whole(Chain *h, int tile)
+void chain_copy(Chain *h, int tile)
 {
     if (h->b.p->tiles.at[tile].space == TM_SHARED) parts_copy(&h->b, tile, 0, h->b.p->tiles.at[tile].ext[1]);
+}
+
+/* A tile of u: a copy, or what the head makes. */
+static void fill(Chain *h, const Pieces *t, int tile)
+{
+    if (h->head) head_emit(h, &t->head, tile, tile == t->xp ? t->head.xp : t->head.xt);
+    else chain_copy(h, tile);
 }
 
 static void emit_pw(Chain *h, const Stage *st, int dst, int src, int wgt, TmSub sub, bool masked, const Epilogue *epi)
@@ -234,7 +239,7 @@ static void emit_depth(Chain *h, const Pieces *t)
     i.loc = h->b.l->graph->nodes.at[h->depth->core].loc;
     const Epilogue *epi = h->project ? &t->de : &t->ye;
     if (!i.accumulate) parts_copy_first(&h->b, epi), parts_set_epi(&h->b, &i, epi);
-    set_dw(h, &i);
+    chain_set_dw(h, &i, &h->ah, &h->aw, h->mult);
     tm_emit(h->b.a, h->b.p, i);
 }
 
@@ -275,15 +280,15 @@ static void emit_zero(Chain *h, const Pieces *t)
 static void emit_chunks(Chain *h, const Pieces *t, int64_t new_row, bool expand)
 {
     parts_open(&h->b, h->c);
-    if (!h->resident && h->t < 0) copy_whole(h, h->image_tile);
-    if (!h->expand && !h->line && h->t < 0) copy_whole(h, t->xt);
+    if (!h->resident && h->t < 0) chain_copy(h, h->image_tile);
+    if (!h->expand && !h->line && h->t < 0) chain_copy(h, t->xt);
     if (h->expand && expand) emit_expand(h, t, t->xt, new_row, h->b.p->tiles.at[t->et].ext[1]);
     if (h->t >= 0) {
-        copy_whole(h, h->final_tile);
+        chain_copy(h, h->final_tile);
         emit_zero(h, t);
         parts_open(&h->b, h->t);
-        copy_whole(h, h->image_tile);
-        copy_whole(h, t->xt);
+        chain_copy(h, h->image_tile);
+        chain_copy(h, t->xt);
     }
     if (h->depth) emit_depth(h, t);
     parts_close(&h->b, h->t);
@@ -294,8 +299,8 @@ static void emit_chunks(Chain *h, const Pieces *t, int64_t new_row, bool expand)
 
 static void emit_halo(Chain *h, const Pieces *t)
 {
-    if (h->project && h->reduce) copy_whole(h, h->final_tile);
-    if (h->expand) copy_whole(h, t->xt);
+    if (h->project && h->reduce) chain_copy(h, h->final_tile);
+    if (h->expand) fill(h, t, t->xt);
     if (h->project) emit_zero(h, t);
     emit_chunks(h, t, 0, true);
     if (h->project) emit_store(h, t);
@@ -308,9 +313,9 @@ static void emit_rows(Chain *h, const Pieces *t, int src, int64_t h0, int64_t h1
         parts_copy(&h->b, t->xt, (int)h0, (int)h1);
         return;
     }
-    copy_whole(h, src);
+    fill(h, t, src);
     parts_open(&h->b, h->c);
-    if (!h->resident) copy_whole(h, h->image_tile);
+    if (!h->resident) chain_copy(h, h->image_tile);
     emit_expand(h, t, src, h0, h1);
     parts_close(&h->b, h->c);
 }
@@ -318,12 +323,12 @@ static void emit_rows(Chain *h, const Pieces *t, int src, int64_t h0, int64_t h1
 static void emit_line(Chain *h, const Pieces *t)
 {
     bool strips = h->s >= 0;
-    if (h->project && h->reduce) copy_whole(h, h->final_tile);
-    if (h->resident) copy_whole(h, h->image_tile);
+    if (h->project && h->reduce) chain_copy(h, h->final_tile);
+    if (h->resident) chain_copy(h, h->image_tile);
     if (h->keep) emit_rows(h, t, t->xp, 0, h->keep);
     parts_open(&h->b, h->r);
     if (strips || !h->expand) emit_rows(h, t, t->xt, h->keep, h->ih);
-    else copy_whole(h, t->xt);
+    else fill(h, t, t->xt);
     parts_open(&h->b, h->s);
     if (h->project) emit_zero(h, t);
     emit_chunks(h, t, h->keep, !strips);
@@ -355,8 +360,9 @@ static void make_pieces(Chain *h, Pieces *t)
     *t = (Pieces){ .xt = -1, .xp = -1, .et = -1, .dt = -1, .yacc = -1, .yt = -1, .we = -1, .wd = -1, .wp = -1 };
     images(h);
     input_tiles(h, t);
+    if (h->head) t->head = head_pieces(h);
     weight_tiles(h, t);
-    Window e = in_rows(h, 0, h->ih, h->ec, chunk_in(h)), d = window(h->oh, h->ow, h->mc, h->th, h->tw, h->chunk);
+    Window e = chain_rows(h, 0, h->ih, h->ec, chunk_in(h)), d = window(h->oh, h->ow, h->mc, h->th, h->tw, h->chunk);
     Window y = h->project ? window(h->oh, h->ow, h->ok, h->th, h->tw, h->tk) : d;
     if (h->expand) t->ee = parts_epilogue(b, h->expand, "e", e, h->image, -1);
     if (h->depth && h->project) {
@@ -414,10 +420,12 @@ TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgra
     if ((*why = impossible(&h))) return NULL;
     make_pieces(&h, &t);
     if ((*why = registers(&h, &t))) return NULL;
+    if (h.head) round_for(&h, h.u, &t.head.epi);
     round_for(&h, h.e, &t.ee);
     round_for(&h, h.d, &t.de);
     int grid[] = { h.b.n, h.i, h.j, h.k };
     for (int i = 0; i < 4; i++) parts_open(&h.b, grid[i]);
+    if (h.head) head_open(&h, &t.head);
     if (h.line) emit_line(&h, &t);
     else emit_halo(&h, &t);
     for (int i = 3; i >= 0; i--) parts_close(&h.b, grid[i]);

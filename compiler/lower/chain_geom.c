@@ -9,7 +9,8 @@ static void sort_stages(Chain *h, const Group *group)
     const Graph *g = h->b.l->graph;
     for (int i = 0; i < group->n; i++) {
         const Stage *st = &h->b.l->stages->at.at[group->stage[i]];
-        if (g->nodes.at[st->core].op == GR_DW) h->depth = st;
+        if (g->nodes.at[st->core].op == GR_DW && i == 0 && group->n > 2) h->head = st;
+        else if (g->nodes.at[st->core].op == GR_DW) h->depth = st;
         else if (i == group->n - 1) h->project = st;
         else h->expand = st;
         h->last = st;
@@ -23,7 +24,13 @@ static void shapes(Chain *h, const Group *group)
     const GraphNode *x = &l->graph->nodes.at[first->in], *y = &l->graph->nodes.at[h->last->out];
     WinAxis one = { .k = 1, .stride = 1, .dilation = 1 };
     h->ah = h->aw = one;
-    h->mult = 1;
+    h->mult = h->hmult = 1;
+    if (h->head) {
+        const GraphNode *u = &l->graph->nodes.at[h->head->core];
+        h->hh = u->ah;
+        h->hw = u->aw;
+        h->hmult = u->mult;
+    }
     if (h->depth) {
         const GraphNode *d = &l->graph->nodes.at[h->depth->core];
         h->ah = d->ah;
@@ -31,10 +38,11 @@ static void shapes(Chain *h, const Group *group)
         h->mult = d->mult;
     }
     h->x = l->tensor_of_node[first->in];
+    h->u = h->head ? l->tensor_of_node[h->head->out] : h->x;
     h->e = h->expand ? l->tensor_of_node[h->expand->out] : -1;
     h->d = h->depth && h->project ? l->tensor_of_node[h->depth->out] : -1;
     h->y = l->tensor_of_node[h->last->out];
-    h->cin = x->c;
+    h->cin = h->head ? l->graph->nodes.at[h->head->out].c : x->c;
     h->out = y->c;
     h->rows = y->h;
     h->cols = y->w;
@@ -54,6 +62,8 @@ static const char *extents(Chain *h, const Sched *s)
     h->tk = pick(s->tk, h->out);
     h->chunk = pick(s->chunk, h->project ? h->mid : h->tk);
     h->nc = win_div_up(h->project ? h->mid : h->tk, h->chunk);
+    h->hchunk = pick(s->head, h->cin);
+    h->na = win_div_up(h->cin, h->hchunk);
     h->taps = pick(s->taps, h->ah.k);
     h->reduce = h->project ? h->nc > 1 : h->taps < h->ah.k;
     h->resident = h->line && (s->resident || h->nc == 1);
@@ -64,11 +74,31 @@ static const char *extents(Chain *h, const Sched *s)
         return "chunk must be a multiple of 8 channels of the depthwise's input";
     if (h->tk < h->out && (h->tk % 8 || (!h->project && (h->tk % h->mult || (h->tk / h->mult) % 8))))
         return "channels must be a multiple of 8 channels of the depthwise's input";
+    if (h->head && h->na > 1 && (h->hchunk % 8 || h->hchunk % h->hmult || (h->hchunk / h->hmult) % 8))
+        return "head must be a multiple of 8 channels of the first depthwise's input";
     if (h->line && !h->depth) return "a line buffer needs a depthwise convolution";
     if (h->line && h->keep < 0) return "a line buffer needs rows that overlap: the stride is larger than the kernel";
     if (h->taps < h->ah.k && (h->expand || h->project || h->line)) return "taps splits a lone depthwise convolution only";
     if (h->ah.k % h->taps) return "taps must divide the filter's rows";
     return NULL;
+}
+
+/* The first position that an axis of a convolution reads for outputs from `out` on. */
+static Affine read_from(Affine out, const WinAxis *a) { return affine_add(affine_scale(out, a->stride), affine_const(-a->before)); }
+
+Window chain_rows(const Chain *h, int64_t row, int64_t rows, Affine c, int64_t channels)
+{
+    return (Window){ affine_add(h->ih0, affine_const(row)), h->iw0, c, rows, h->iw, channels };
+}
+
+Window chain_head_rows(const Chain *h, int64_t row, int64_t rows)
+{
+    Window u = chain_rows(h, row, rows, parts_at(h->a, h->hchunk / h->hmult), h->hchunk / h->hmult);
+    u.h = read_from(u.h, &h->hh);
+    u.w = read_from(u.w, &h->hw);
+    u.rows = win_in(&h->hh, (WinSpan){ 0, u.rows }).n;
+    u.cols = win_in(&h->hw, (WinSpan){ 0, u.cols }).n;
+    return u;
 }
 
 static void loops(Chain *h, const Sched *s)
@@ -80,6 +110,7 @@ static void loops(Chain *h, const Sched *s)
     h->k = parts_loop(b, "k", TM_GRID, win_div_up(h->out, h->tk));
     h->r = parts_loop(b, "r", TM_SEQ, band);
     h->s = parts_loop(b, "s", TM_SEQ, win_div_up(h->width, h->tw));
+    h->a = parts_loop(b, "a", TM_SEQ, h->head ? h->na : 1);
     h->c = parts_loop(b, "c", TM_SEQ, h->nc);
     h->t = parts_loop(b, "t", TM_SEQ, h->ah.k / h->taps);
     h->oh = affine_add(parts_at(h->i, h->th * band), parts_at(h->r, h->th));
@@ -89,9 +120,8 @@ static void loops(Chain *h, const Sched *s)
         b->p->loops.at[h->r].limit = h->oh;
         b->p->loops.at[h->r].limit_bound = h->rows;
     }
-    Affine row = affine_add(h->oh, affine_const(0));
-    h->ih0 = affine_add(affine_scale(row, h->ah.stride), affine_const(-h->ah.before));
-    h->iw0 = affine_add(affine_scale(parts_at(h->j, h->width), h->aw.stride), affine_const(-h->aw.before));
+    h->ih0 = read_from(h->oh, &h->ah);
+    h->iw0 = read_from(parts_at(h->j, h->width), &h->aw);
     h->mc = parts_at(h->c, h->chunk);
     if (!h->project) h->mc = affine_add(h->mc, h->ok);
     h->ec = affine_const(0);

@@ -1,6 +1,7 @@
 /* lower.h: (group of stages, schedule) → one finished tensor-machine program. One file per family of patterns:
- *   chain.c      [pw] [dw] [pw]: every chain of an optional expansion, an optional depthwise, an optional projection, that is: dw, pw,
- *                dw→pw, pw→dw, pw→pw, pw→dw→pw, with halo recompute or with a line buffer
+ *   chain.c      [dw] [pw] [dw] [pw]: every chain of an optional expansion, an optional depthwise, an optional projection, that is: dw, pw,
+ *                dw→pw, pw→dw, pw→pw, pw→dw→pw, with halo recompute or with a line buffer; before an expansion that something follows, an
+ *                optional head: dw→pw→dw, dw→pw→pw, dw→pw→dw→pw
  *   pointwise.c  chains of element-wise operations on a tensor */
 #ifndef FCM_LOWER_H
 #define FCM_LOWER_H
@@ -10,7 +11,7 @@
 #include "tm.h"
 
 /* A group: consecutive readers, stages first, second, …; each but the last is read by the next one only. */
-enum { GROUP_MAX = 3 };
+enum { GROUP_MAX = 4 };
 typedef struct Group { int n, stage[GROUP_MAX]; } Group;
 
 /* What lowering a block's groups shares. */

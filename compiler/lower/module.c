@@ -95,7 +95,7 @@ bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group)
         ops[i] = st->cut ? '?' : st->pointless ? 'x' : op == GR_DW ? 'd' : op == GR_PW ? 'p' : '?';
         if (i > 0 && !lower_hands_over(g, stage_at(s, group->stage[i - 1]), st)) return false;
     }
-    static const char *const patterns[] = { "x", "d", "p", "dp", "pd", "pp", "pdp" };
+    static const char *const patterns[] = { "x", "d", "p", "dp", "pd", "pp", "pdp", "dpd", "dpp", "dpdp" };
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         if (strcmp(ops, patterns[i]) == 0) return true;
     return false;

@@ -11,6 +11,7 @@
     X(tw,       "cols",     0, "output columns of a tile") \
     X(tk,       "channels", 0, "output channels of a block; 0 = all") \
     X(chunk,    "chunk",    0, "channels of the last intermediate per step of the channel loop; 0 = all") \
+    X(head,     "head",     0, "channels per step of a depthwise before the expansion; 0 = all") \
     X(taps,     "taps",     0, "filter rows of a lone depthwise convolution per step; 0 = all") \
     X(line,     "line",     0, "row steps of a band under a line buffer; 0 = halo recompute") \
     X(strip,    "strip",    0, "line buffer: columns per step inside a row; 0 = the tile's") \

@@ -17,8 +17,9 @@ if(TARGET fcmc)
     add_test(NAME e2e.verify_mobilenetv1_pairs COMMAND fcmc verify examples/mobilenetv1_pairs.fcm --block p1,p2,p3,p4,p5,p6,p7,p8,p9,p10,p11,p12,p13
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     add_test(NAME e2e.verify_xception_pair COMMAND fcmc verify examples/xception_pair.fcm WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    add_test(NAME e2e.verify_dwpwdw COMMAND fcmc verify examples/dwpwdw.fcm --block v1,v1_two,xception WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     add_test(NAME e2e.verify_race COMMAND fcmc verify examples/mbconv.fcm --target cuda --race WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(e2e.verify_mobilenetv2_blocks e2e.verify_acts e2e.verify_ragged e2e.verify_forms e2e.verify_race
-                         e2e.verify_mobilenetv1_pairs e2e.verify_xception_pair
+                         e2e.verify_mobilenetv1_pairs e2e.verify_xception_pair e2e.verify_dwpwdw
                          PROPERTIES LABELS "e2e;compiled" TIMEOUT 900 SKIP_RETURN_CODE 77)
 endif()

@@ -29,6 +29,7 @@ static Sched random_schedule(Rng *r)
     if (rng_in(r, 0, 2) == 0) s.line = rng_in(r, 1, 5);
     if (s.line && rng_in(r, 0, 2) == 0) s.strip = rng_in(r, 1, 6);
     if (rng_in(r, 0, 5) == 0 && !s.line) s.taps = 1;
+    if (rng_in(r, 0, 1) == 0) s.head = multiple_of_8(r);
     s.resident = rng_in(r, 0, 1);
     s.stages = rng_in(r, 1, 3);
     s.threads = rng_pick(r, threads, 5);

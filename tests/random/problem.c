@@ -72,10 +72,11 @@ static const char *residual(Text *t, Rng *r, const char *last, Shape s, int *inp
     return "r";
 }
 
-char *problem_text(Arena *a, Rng *r)
+/* *out: the shape of the result. */
+static char *draw(Arena *a, Rng *r, Shape *out)
 {
-    static const char *const patterns[] = { "d", "p", "dp", "pd", "pp", "pdp", "pdp", "dpd", "e" };
-    const char *pattern = patterns[rng_in(r, 0, 8)], *dtype = chance(r, 60) ? "f16" : "f32", *last = "x";
+    static const char *const patterns[] = { "d", "p", "dp", "pd", "pp", "pdp", "pdp", "dpd", "dpd", "dpp", "dpdp", "e" };
+    const char *pattern = patterns[rng_in(r, 0, 11)], *dtype = chance(r, 60) ? "f16" : "f32", *last = "x";
     Shape s = { rng_in(r, 1, 14), rng_in(r, 1, 14), chance(r, 50) ? 8 * rng_in(r, 1, 5) : rng_in(r, 1, 40) }, in = s;
     Text params = text_new(a), body = text_new(a), all = text_new(a);
     int inputs = 0;
@@ -94,7 +95,19 @@ char *problem_text(Arena *a, Rng *r)
     if (chance(r, 35)) last = residual(&body, r, last, s, &inputs, &params, dtype);
     if (chance(r, 20)) text_printf(&body, "    y = %s |> %s\n", last, acts[rng_in(r, 0, 11)]), last = "y";
     text_printf(&all, "block b(%s) {\n%s    return %s\n}\n", params.at, body.at, last);
+    *out = s;
     return all.at;
+}
+
+/* A result of a few elements may well be constant, which shows nothing. */
+char *problem_text(Arena *a, Rng *r)
+{
+    enum { LEAST = 24 };
+    for (;;) {
+        Shape s;
+        char *text = draw(a, r, &s);
+        if (s.h * s.w * s.c >= LEAST) return text;
+    }
 }
 
 /* ---- data ---- */

@@ -1,1 +1,2 @@
 fcm_unit_test(test_tm_lowered USES fcm_planner)
+fcm_unit_test(test_chain_head USES fcm_planner)
