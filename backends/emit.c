@@ -104,9 +104,40 @@ int emit_epilogue_width(const Emit *e, const TmIns *i) { return tm_vector(e->m, 
 
 /* ---- loops and guards ---- */
 
+const char *emit_tiles(const Emit *e, const char *batch)
+{
+    long long fixed = tm_tiles(e->p, 1);
+    bool open = e->p->loops.at[e->p->code.at[tm_persist_at(e->p)].loop].trip == 0;
+    return open ? arena_printf(e->arena, "(int64_t)%s * %lld", batch, fixed) : arena_printf(e->arena, "%lld", fixed);
+}
+
+/* The persist loops as one loop over the tiles of this block: from its own number on, `sharers` apart. */
+static void open_tiles(Emit *e)
+{
+    int at = e->at, nest = tm_persist_nest(e->p, at);
+    int64_t inner = 1;
+    const char *unused = "";
+    if (!e->target->grid) text_line(e->out, "FC_SEQ");
+    text_open(e->out, "for (int64_t tile = block; tile < %s; tile += %d) {", emit_tiles(e, "batch"), e->p->sharers);
+    for (int k = at + nest - 1; k >= at; k--) {
+        int loop = e->p->code.at[k].loop;
+        const char *v = e->loop[loop], *over = inner == 1 ? "tile" : arena_printf(e->arena, "tile / %lld", (long long)inner);
+        if (k == at) text_line(e->out, "const int %s = (int)(%s);", v, over);
+        else text_line(e->out, "const int %s = (int)(%s %% %lld);", v, over, (long long)e->p->loops.at[loop].trip);
+        unused = arena_printf(e->arena, "%s%s(void)%s", unused, *unused ? ", " : "", v);
+        e->open[loop] = true;
+        inner *= e->p->loops.at[loop].trip;
+    }
+    text_line(e->out, "%s;", unused);
+}
+
 static void open_loop(Emit *e, int loop)
 {
     const TmLoop *l = &e->p->loops.at[loop];
+    if (l->kind == TM_PERSIST) {
+        if (e->at == tm_persist_at(e->p)) open_tiles(e);
+        return;
+    }
     const char *v = e->loop[loop];
     e->open[loop] = true;
     if (l->kind == TM_GRID) {
@@ -122,8 +153,10 @@ static void open_loop(Emit *e, int loop)
 
 static void close_loop(Emit *e, int loop)
 {
+    TmLoopKind kind = e->p->loops.at[loop].kind;
+    bool tiles = kind == TM_PERSIST && e->at == tm_loop_end(e->p, tm_persist_at(e->p));
     e->open[loop] = false;
-    if (e->p->loops.at[loop].kind != TM_GRID) text_close(e->out, "}");
+    if (kind == TM_SEQ || kind == TM_UNROLL || tiles) text_close(e->out, "}");
 }
 
 /* The guard as a condition; "" = always, NULL = never (its loop is closed). */

@@ -23,8 +23,8 @@ static const char *const run_words[] = {
 };
 static const char *const kernel_words[] = {
     "arena", "arenas", "batch",  "block",  "clock", "ec",     "eh",      "epi",  "ew",   "fc",
-    "int16", "int32",  "int64",  "int8",   "n0",    "packed", "ptrdiff", "size", "smem", "threads",
-    "time",  "uint16", "uint32", "uint64", "uint8", "v",      "wchar",   NULL,
+    "int16", "int32",  "int64",  "int8",   "n0",    "packed", "ptrdiff", "sharers", "size", "smem",
+    "threads", "tile", "time",  "uint16", "uint32", "uint64", "uint8",   "v",       "wchar", NULL,
 };
 
 static bool is_among(const char *const *words, const char *s)

@@ -1,5 +1,6 @@
-/* cpu.c: the vocabulary of C. A kernel is a function with one parallel region; its grid loops are one collapsed `omp for`; every
- * thread has an arena in the workspace; register tiles are f32 tiles on the stack. Commit, wait and sync print nothing. */
+/* cpu.c: the vocabulary of C. A kernel is a function with one parallel region; its grid loops (and the blocks that share
+ * tiles) are one collapsed `omp for`; every thread has an arena in the workspace; register tiles are f32 tiles on the stack.
+ * Commit, wait and sync print nothing. */
 #include "cpu.h"
 
 const char *cpu_tile(const Emit *e, int tile) { return arena_printf(e->arena, "%s_%s_t", e->p->name, e->tile[tile]); }
@@ -94,11 +95,12 @@ static void cpu_kernel(Emit *e)
     cpu_epilogues(e);
     signature(e);
     text_line(e->out, "(void)batch, (void)packed, (void)arenas;");
+    if (e->p->sharers) text_line(e->out, "const int sharers = (int)fc_sharers(%s, %d);", emit_tiles(e, "batch"), e->p->sharers);
     text_line(e->out, "FC_PARALLEL(threads)");
     text_open(e->out, "{");
     text_line(e->out, "char *const arena = fc_arena(arenas, %d);", e->p->arena_bytes);
     text_line(e->out, "(void)arena;");
-    int grid = grid_loops(e->p);
+    int grid = grid_loops(e->p) + (e->p->sharers > 0);
     if (grid) text_line(e->out, "FC_FOR(%d)", grid);
     else text_line(e->out, "FC_SINGLE");
 }
@@ -112,6 +114,7 @@ static void cpu_grid(Emit *e, int loop)
 
 static void cpu_body(Emit *e)
 {
+    if (e->p->sharers) text_line(e->out, "for (int block = 0; block < sharers; block++)");
     text_open(e->out, "{");
     for (int i = 0; i < e->p->loops.n; i++) {
         const TmLoop *l = &e->p->loops.at[i];

@@ -78,17 +78,19 @@ static void signature(Emit *e)
     text_printf(t, "FC_KERNEL(%s_%s, %d, %d)(const void *packed", e->prefix, p->name, p->threads, p->ctas);
     for (int i = 0; i < e->m->tensors.n; i++)
         if (e->touched[i]) text_printf(t, ", %svoid *%s_p", emit_writes(p, i) ? "" : "const ", e->m->tensors.at[i].cname);
-    text_printf(t, ", int n0)\n");
+    text_printf(t, ", int %s)\n", p->sharers ? "batch" : "n0");
     text_open(t, "{");
 }
 
-/* Blocks are numbered with the first grid loop slowest, so the last one is decoded first; the batch starts at n0. */
+/* Blocks are numbered with the first grid loop slowest, so the last one is decoded first; the batch starts at n0. The blocks that share a grid point
+ * are slower still: neighbours take the same tile. */
 static void decode(Emit *e)
 {
     int first = -1;
     for (int i = 0; i < e->p->code.n && first < 0; i++)
         if (e->p->code.at[i].op == TM_LOOP && e->p->loops.at[e->p->code.at[i].loop].kind == TM_GRID) first = e->p->code.at[i].loop;
-    if (first < 0) return;
+    if (first < 0 && !e->p->sharers) return;
+    if (e->p->sharers) first = -1;
     text_line(e->out, "int block = FC_BLOCK();");
     for (int i = e->p->code.n - 1; i >= 0; i--) {
         int loop = e->p->code.at[i].loop;
@@ -96,7 +98,7 @@ static void decode(Emit *e)
         long long trip = (long long)e->p->loops.at[loop].trip;
         text_line(e->out, "const int %s = block %% %lld; block /= %lld;", e->loop[loop], trip, trip);
     }
-    text_line(e->out, "const int %s = %sblock;", e->loop[first], e->p->loops.at[first].trip ? "" : "n0 + ");
+    if (first >= 0) text_line(e->out, "const int %s = %sblock;", e->loop[first], e->p->loops.at[first].trip ? "" : "n0 + ");
 }
 
 static void cuda_kernel(Emit *e)
@@ -110,7 +112,7 @@ static void cuda_kernel(Emit *e)
 
 static void unused(Emit *e)
 {
-    text_line(e->out, "(void)packed, (void)n0;");
+    text_line(e->out, "(void)packed, (void)%s;", e->p->sharers ? "batch" : "n0");
     for (int i = 0; i < e->p->loops.n; i++)
         if (e->p->loops.at[i].kind == TM_GRID) text_line(e->out, "(void)%s;", e->loop[i]);
 }
@@ -333,13 +335,16 @@ static void buffers(Emit *e)
 static void launch(Emit *e)
 {
     const TmProgram *p = e->p;
-    long long blocks = (long long)tm_blocks(p, 1);
+    long long blocks = (long long)tm_blocks(p, 1), shared = (long long)tm_sharers(p, 1);
     const char *args = "packed";
     emit_uses(e);
     for (int i = 0; i < e->m->tensors.n; i++)
         if (e->touched[i]) args = arena_printf(e->arena, "%s, %s", args, emit_pointer(e, i));
     const char *config = arena_printf(e->arena, "%d, %d, stream, %s", p->threads, p->arena_bytes, args);
-    if (!has_batch(p)) {
+    if (p->sharers) {
+        text_line(e->out, "status = FCM_LAUNCH(%s_%s, fc_sharers(%s, %d) * %lldLL, %s, n);", e->prefix, p->name, emit_tiles(e, "n"), p->sharers,
+                  blocks / shared, config);
+    } else if (!has_batch(p)) {
         text_line(e->out, "status = FCM_LAUNCH(%s_%s, %lldLL, %s, 0);", e->prefix, p->name, blocks, config);
     } else {
         text_open(e->out, "for (int n0 = 0, count; !status && n0 < n; n0 += count) {");

@@ -49,4 +49,7 @@ FC_HOST int fc_slice(int images, int64_t blocks)
     int64_t most = blocks < 2147483647 ? 2147483647 / blocks : 1;
     return images < most ? images : (int)most;
 }
+
+/* Blocks that share `tiles` tiles, `most` at most. */
+FC_HOST int64_t fc_sharers(int64_t tiles, int64_t most) { return tiles < most ? tiles : most; }
 #endif

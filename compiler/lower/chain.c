@@ -9,6 +9,7 @@
  *       store y                                      store y
  *
  * Filling u copies it from memory, or, after a head, makes it from a copy of x (chain_head.c).
+ * Persistent blocks take many tiles: `grid k`, then the resident weights, then `persist n i j` round the rest of either form.
  * With strips a row step expands its whole width first and then walks it strip by strip. What is absent falls out: without an expansion the
  * depthwise (or the projection) reads x itself, chunk by chunk; without a projection each chunk of d is stored at once. */
 #include "chain.h"
@@ -163,11 +164,12 @@ int chain_image_tile(Chain *h, int image, const char *name, bool resident)
     TmImage *im = &h->b.p->images.at[image];
     int64_t stride = 1;
     for (int i = im->nloop - 1; i >= 0; i--) {
-        bool held = resident && im->loops[i] == h->c;
-        if (!held) t.org[3] = affine_add(t.org[3], parts_at(im->loops[i], stride));
-        stride *= h->b.p->loops.at[im->loops[i]].trip;
+        bool held = resident && (im->loops[i] == h->c || im->loops[i] == h->a);
+        int64_t trip = h->b.p->loops.at[im->loops[i]].trip;
+        if (held) t.ext[3] *= (int)trip;
+        else t.org[3] = affine_add(t.org[3], parts_at(im->loops[i], stride));
+        stride *= trip;
     }
-    if (resident) t.ext[3] = (int)h->nc;
     int tile = tm_tile(h->b.a, h->b.p, t);
     h->b.p->tiles.at[tile].image = image;
     h->b.p->images.at[image].tile = tile;
@@ -297,9 +299,16 @@ static void emit_chunks(Chain *h, const Pieces *t, int64_t new_row, bool expand)
     parts_close(&h->b, h->c);
 }
 
-static void emit_halo(Chain *h, const Pieces *t)
+/* What all tiles of a block read: before the first of them. */
+static void emit_resident(Chain *h, const Pieces *t)
 {
     if (h->project && h->reduce) chain_copy(h, h->final_tile);
+    if (h->resident) chain_copy(h, h->image_tile);
+    if (h->head) head_open(h, &t->head);
+}
+
+static void emit_halo(Chain *h, const Pieces *t)
+{
     if (h->expand) fill(h, t, t->xt);
     if (h->project) emit_zero(h, t);
     emit_chunks(h, t, 0, true);
@@ -323,8 +332,6 @@ static void emit_rows(Chain *h, const Pieces *t, int src, int64_t h0, int64_t h1
 static void emit_line(Chain *h, const Pieces *t)
 {
     bool strips = h->s >= 0;
-    if (h->project && h->reduce) chain_copy(h, h->final_tile);
-    if (h->resident) chain_copy(h, h->image_tile);
     if (h->keep) emit_rows(h, t, t->xp, 0, h->keep);
     parts_open(&h->b, h->r);
     if (strips || !h->expand) emit_rows(h, t, t->xt, h->keep, h->ih);
@@ -423,11 +430,12 @@ TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgra
     if (h.head) round_for(&h, h.u, &t.head.epi);
     round_for(&h, h.e, &t.ee);
     round_for(&h, h.d, &t.de);
-    int grid[] = { h.b.n, h.i, h.j, h.k };
-    for (int i = 0; i < 4; i++) parts_open(&h.b, grid[i]);
-    if (h.head) head_open(&h, &t.head);
+    const Outer outer = { h.b.n, h.i, h.j, h.k };
+    parts_open_blocks(&h.b, outer);
+    emit_resident(&h, &t);
+    parts_open_tiles(&h.b, outer);
     if (h.line) emit_line(&h, &t);
     else emit_halo(&h, &t);
-    for (int i = 3; i >= 0; i--) parts_close(&h.b, grid[i]);
+    parts_close_outer(&h.b, outer);
     return p;
 }

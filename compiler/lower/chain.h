@@ -42,11 +42,12 @@ Window chain_head_rows(const Chain *h, int64_t row, int64_t rows);
 /* ---- chain_head.c ---- */
 typedef struct Head {
     int image, image_tile, weights; /* its packed image, one record a step of a */
+    bool resident;                  /* copied once a block */
     int xt, xp;                     /* windows of x for the tile of u and for the rows above the band; -1 = absent */
     Epilogue epi;
 } Head;
 Head head_pieces(Chain *h);
-void head_open(Chain *h, const Head *t);                        /* before the first head_emit: weights that one step takes are copied once */
+void head_open(Chain *h, const Head *t);                        /* before the first head_emit: copies resident weights */
 /* Makes the tile `dst` of u from the window `src` of x, step by step. */
 void head_emit(Chain *h, const Head *t, int dst, int src);
 

@@ -66,7 +66,7 @@ static const char *extents(Chain *h, const Sched *s)
     h->na = win_div_up(h->cin, h->hchunk);
     h->taps = pick(s->taps, h->ah.k);
     h->reduce = h->project ? h->nc > 1 : h->taps < h->ah.k;
-    h->resident = h->line && (s->resident || h->nc == 1);
+    h->resident = (h->line || s->persist) && (s->resident || h->nc == 1) && h->taps == h->ah.k;
     h->ih = win_in(&h->ah, (WinSpan){ 0, h->th }).n;
     h->iw = win_in(&h->aw, (WinSpan){ 0, h->width }).n;
     h->keep = win_extent(&h->ah) - h->ah.stride;
@@ -105,8 +105,8 @@ static void loops(Chain *h, const Sched *s)
 {
     Parts *b = &h->b;
     int64_t band = h->line ? least(s->line, win_div_up(h->rows, h->th)) : 1;
-    h->i = parts_loop(b, "i", TM_GRID, win_div_up(h->rows, h->th * band));
-    h->j = parts_loop(b, "j", TM_GRID, win_div_up(h->cols, h->width));
+    h->i = parts_loop(b, "i", parts_tile_loops(b), win_div_up(h->rows, h->th * band));
+    h->j = parts_loop(b, "j", parts_tile_loops(b), win_div_up(h->cols, h->width));
     h->k = parts_loop(b, "k", TM_GRID, win_div_up(h->out, h->tk));
     h->r = parts_loop(b, "r", TM_SEQ, band);
     h->s = parts_loop(b, "s", TM_SEQ, win_div_up(h->width, h->tw));

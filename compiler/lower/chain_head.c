@@ -15,12 +15,13 @@ Head head_pieces(Chain *h)
     Head t = { .xt = -1, .xp = -1 };
     int outer[1] = { h->a };
     t.image = tm_image(b->a, b->p, "h", outer, h->a >= 0);
-    t.image_tile = chain_image_tile(h, t.image, "ht", false);
+    t.resident = h->a < 0 || (h->resident && b->s->persist > 0);
+    t.image_tile = chain_image_tile(h, t.image, "ht", t.resident);
     bool band = h->line && h->keep > 0;                         /* rows above it are made first */
     int64_t first = h->line ? h->keep : 0;
     if (band) t.xp = parts_tile(b, "hxp", h->x, chain_head_rows(h, 0, h->keep), TM_SHARED);
     t.xt = parts_tile(b, "hx", h->x, chain_head_rows(h, first, h->ih - first), TM_SHARED);
-    chain_stage(h, t.image_tile, h->a);
+    if (!t.resident) chain_stage(h, t.image_tile, h->a);
     chain_stage(h, t.xt, h->a);
     Affine zero = affine_const(0), org[4] = { zero, zero, zero, parts_at(h->a, h->hchunk) };
     int64_t ext[4] = { 1, h->hh.k, h->hw.k, h->hchunk };
@@ -31,7 +32,7 @@ Head head_pieces(Chain *h)
 
 void head_open(Chain *h, const Head *t)
 {
-    if (h->a < 0) chain_copy(h, t->image_tile);
+    if (t->resident) chain_copy(h, t->image_tile);
 }
 
 /* Pixels outside u are whatever the window gives: the expansion masks what it makes of them. */
@@ -46,7 +47,7 @@ void head_emit(Chain *h, const Head *t, int dst, int src)
     i.loc = h->b.l->graph->nodes.at[h->head->core].loc;
     chain_set_dw(h, &i, &h->hh, &h->hw, h->hmult);
     parts_open(&h->b, h->a);
-    if (h->a >= 0) chain_copy(h, t->image_tile);
+    if (!t->resident) chain_copy(h, t->image_tile);
     chain_copy(h, src);
     parts_copy_first(&h->b, &t->epi);
     parts_set_epi(&h->b, &i, &t->epi);

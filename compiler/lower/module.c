@@ -119,6 +119,17 @@ static void fit_blocks(const Device *d, TmProgram *p)
     if (p->ctas > most) p->ctas = most < 1 ? 1 : (int)most;
 }
 
+/* Without a number in the knob as many blocks share the tiles of a grid point as the device holds at once. */
+static int sharers(const Device *d, const TmProgram *p, const Sched *s)
+{
+    int64_t grid = 1;
+    if (tm_persist_at(p) < 0) return 0;
+    for (int i = 0; i < p->loops.n; i++)
+        if (p->loops.at[i].kind == TM_GRID) grid *= p->loops.at[i].trip;
+    int64_t held = (int64_t)d->sms * p->ctas / grid;
+    return s->persist > 1 ? s->persist : held < 1 ? 1 : (int)held;
+}
+
 static const char *finish(Lowering *l, TmProgram *p, const Sched *s, LowerDepth depth)
 {
     const char *why = tm_layout(l->arena, l->module, p);
@@ -127,6 +138,7 @@ static const char *finish(Lowering *l, TmProgram *p, const Sched *s, LowerDepth 
     if (automatic) p->ctas = 1;
     if (!why) why = tm_place(l->arena, l->module, p, l->device);
     if (!why && automatic) p->ctas = asked, fit_blocks(l->device, p);
+    p->sharers = sharers(l->device, p, s);
     if (depth == LOWER_DRAFT) return why;
     if (!why) why = tm_pipe(l->arena, l->module, p);
     if (!why) why = tm_sync(l->arena, l->module, p);
@@ -142,9 +154,9 @@ TmProgram *lower_group(Lowering *l, const Group *group, const Sched *s, LowerDep
     p->note = group_note(l, group);
     p->sched = sched_print(l->arena, s);
     bool pointwise = stage_at(l->stages, group->stage[0])->pointless;
-    *why = NULL;
-    p = pointwise ? lower_pointwise(l, group, s, p, why) : lower_chain(l, group, s, p, why);
-    if (p) *why = finish(l, p, s, depth);
+    *why = s->persist && p->target == TM_CPU ? "persistent blocks are CUDA's: on the CPU weights are read in place" : NULL;
+    if (!*why) p = pointwise ? lower_pointwise(l, group, s, p, why) : lower_chain(l, group, s, p, why);
+    if (!*why) *why = finish(l, p, s, depth);
     if (!*why) return p;
     m->programs.n--;
     m->tensors.n = tensors;

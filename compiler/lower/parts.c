@@ -7,9 +7,11 @@
 Parts parts_begin(Lowering *l, TmProgram *p, const Sched *s)
 {
     Parts b = { .l = l, .a = l->arena, .m = l->module, .p = p, .s = s, .cuda = p->target == TM_CUDA };
-    b.n = tm_loop(b.a, p, "n", TM_GRID, 0);
+    b.n = tm_loop(b.a, p, "n", parts_tile_loops(&b), 0);
     return b;
 }
+
+TmLoopKind parts_tile_loops(const Parts *b) { return b->s->persist > 0 ? TM_PERSIST : TM_GRID; }
 
 int parts_loop(Parts *b, const char *name, TmLoopKind kind, int64_t trip)
 {
@@ -54,6 +56,29 @@ int parts_weights(Parts *b, const char *name, int tensor, int image, Affine org[
     b->p->tiles.at[tile].image = image;
     b->p->tiles.at[tile].member = true;
     return tile;
+}
+
+static bool persists(const Parts *b) { return parts_tile_loops(b) == TM_PERSIST; }
+
+static void open_tiles(Parts *b, Outer o) { parts_open(b, o.n), parts_open(b, o.i), parts_open(b, o.j); }
+static void close_tiles(Parts *b, Outer o) { parts_close(b, o.j), parts_close(b, o.i), parts_close(b, o.n); }
+
+void parts_open_blocks(Parts *b, Outer o)
+{
+    if (!persists(b)) open_tiles(b, o);
+    parts_open(b, o.k);
+}
+
+void parts_open_tiles(Parts *b, Outer o)
+{
+    if (persists(b)) open_tiles(b, o);
+}
+
+void parts_close_outer(Parts *b, Outer o)
+{
+    if (persists(b)) close_tiles(b, o);
+    parts_close(b, o.k);
+    if (!persists(b)) close_tiles(b, o);
 }
 
 /* ---- global accesses ---- */

@@ -14,6 +14,14 @@ typedef struct Parts {
 } Parts;
 
 Parts parts_begin(Lowering *l, TmProgram *p, const Sched *s);   /* opens nothing; declares the batch loop */
+TmLoopKind parts_tile_loops(const Parts *b);                    /* the kind of n, i and j: GRID, or PERSIST where the schedule says so */
+
+/* The loops round a kernel: images, rows, columns, channels. A block's own part of the grid is opened first, then what all its tiles read may be
+ * copied, then its tiles are opened:  grid n i j k | -  or, with persistent blocks,  grid k | persist n i j */
+typedef struct Outer { int n, i, j, k; } Outer;
+void parts_open_blocks(Parts *b, Outer o);
+void parts_open_tiles(Parts *b, Outer o);
+void parts_close_outer(Parts *b, Outer o);
 
 /* A loop of `trip` iterations, or -1 if trip is 1: then its variable is the constant 0. */
 int parts_loop(Parts *b, const char *name, TmLoopKind kind, int64_t trip);

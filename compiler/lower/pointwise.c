@@ -4,29 +4,18 @@
 
 static int64_t pick(int knob, int64_t all) { return knob <= 0 || knob > all ? all : knob; }
 
-typedef struct Grid { int i, j, k; Window v; } Grid;
+typedef struct Grid { Outer o; Window v; } Grid;
 
 static Grid tiling(Parts *b, const TmTensor *y)
 {
     Grid g;
     int64_t th = pick(b->s->th, y->dim[1]), tw = pick(b->s->tw, y->dim[2]), tk = pick(b->s->tk, y->dim[3]);
-    g.i = parts_loop(b, "i", TM_GRID, win_div_up(y->dim[1], th));
-    g.j = parts_loop(b, "j", TM_GRID, win_div_up(y->dim[2], tw));
-    g.k = parts_loop(b, "k", TM_GRID, win_div_up(y->dim[3], tk));
-    g.v = (Window){ parts_at(g.i, th), parts_at(g.j, tw), parts_at(g.k, tk), th, tw, tk };
+    g.o.n = b->n;
+    g.o.i = parts_loop(b, "i", parts_tile_loops(b), win_div_up(y->dim[1], th));
+    g.o.j = parts_loop(b, "j", parts_tile_loops(b), win_div_up(y->dim[2], tw));
+    g.o.k = parts_loop(b, "k", TM_GRID, win_div_up(y->dim[3], tk));
+    g.v = (Window){ parts_at(g.o.i, th), parts_at(g.o.j, tw), parts_at(g.o.k, tk), th, tw, tk };
     return g;
-}
-
-static void open_grid(Parts *b, const Grid *g)
-{
-    int loops[] = { b->n, g->i, g->j, g->k };
-    for (int i = 0; i < 4; i++) parts_open(b, loops[i]);
-}
-
-static void close_grid(Parts *b, const Grid *g)
-{
-    int loops[] = { g->k, g->j, g->i, b->n };
-    for (int i = 0; i < 4; i++) parts_close(b, loops[i]);
 }
 
 static void store(Parts *b, int tile, int to, const Epilogue *e, const char *note)
@@ -49,9 +38,9 @@ static void set_threads(Parts *b)
 /* Vectors of bias or bn, if the epilogue has any, come as one image per block of channels. */
 static int vectors_image(Parts *b, const Grid *g)
 {
-    int image = tm_image(b->a, b->p, "w", &g->k, g->k >= 0 ? 1 : 0);
+    int image = tm_image(b->a, b->p, "w", &g->o.k, g->o.k >= 0 ? 1 : 0);
     TmTile t = { .name = "wt", .tensor = -1, .ext = { 1, 1, 1, 1 }, .space = b->cuda ? TM_SHARED : TM_GLOBAL, .dtype = DT_U8 };
-    t.org[3] = parts_at(g->k, 1);
+    t.org[3] = parts_at(g->o.k, 1);
     int tile = tm_tile(b->a, b->p, t);
     b->p->tiles.at[tile].image = image;
     b->p->images.at[image].tile = tile;
@@ -76,11 +65,12 @@ TmProgram *lower_pointwise(Lowering *l, const Group *group, const Sched *s, TmPr
     int image = needs_vectors(st) ? vectors_image(&b, &g) : -1;
     int xt = parts_tile(&b, "xt", l->tensor_of_node[st->in], g.v, TM_SHARED);
     Epilogue e = parts_epilogue(&b, st, "y", g.v, image, xt);
-    open_grid(&b, &g);
+    parts_open_blocks(&b, g.o);
     if (image >= 0 && b.cuda) parts_copy(&b, p->images.at[image].tile, 0, 1);
+    parts_open_tiles(&b, g.o);
     parts_copy(&b, xt, 0, (int)g.v.rows);
     parts_copy_first(&b, &e);
     store(&b, xt, y, &e, parts_note(&b, st));
-    close_grid(&b, &g);
+    parts_close_outer(&b, g.o);
     return p;
 }

@@ -15,7 +15,8 @@
     X(taps,     "taps",     0, "filter rows of a lone depthwise convolution per step; 0 = all") \
     X(line,     "line",     0, "row steps of a band under a line buffer; 0 = halo recompute") \
     X(strip,    "strip",    0, "line buffer: columns per step inside a row; 0 = the tile's") \
-    X(resident, "resident", 0, "line buffer: 1 = the weights of all chunks stay on chip") \
+    X(resident, "resident", 0, "line buffer or persistent blocks: 1 = the weights of all chunks stay on chip") \
+    X(persist,  "persist",  0, "1 = as many blocks as the device holds at once share the tiles; more = so many blocks (CUDA)") \
     X(stages,   "stages",   1, "buffers of what is streamed through the channel loop") \
     X(threads,  "threads",  0, "threads of a block (CUDA)") \
     X(ctas,     "blocks",   0, "blocks that an SM must hold at once (CUDA); 0 = as many as registers and shared memory allow") \

@@ -11,7 +11,7 @@ enum { CELL = 16, CUT = 3, MOST_STEPS = 1 << 20 };
 /* ---- tags ---- */
 
 /* Tags are injective for the sizes that tensors have: 12 bits of tensor or image, 18 of row and column, 16 of channel. */
-enum { TAG_NONE, TAG_ZERO, TAG_RUBBISH };
+enum { TAG_NONE, TAG_ZERO, TAG_RUBBISH, TAG_STALE };
 
 static uint64_t value_tag(int tensor, int64_t y, int64_t x, int64_t c)
 {
@@ -29,6 +29,7 @@ static const char *tag_text(const Abstract *x, uint64_t tag)
     if (tag == TAG_NONE) return "nothing";
     if (tag == TAG_ZERO) return "zeros of the border";
     if (tag == TAG_RUBBISH) return "an unmasked pixel outside its tensor";
+    if (tag == TAG_STALE) return "what an earlier tile left";
     if (what > x->m->tensors.n)
         return arena_printf(x->arena, "record %d of image %s at byte %d", (int)(tag >> 28 & 0xffffff),
                             x->p->images.at[4095 - what].name, (int)(tag & 0xfffffff) * CELL);
@@ -73,10 +74,18 @@ static bool in_flight(const Abstract *x, const Cell *c) { return c->group >= 0 &
 /* The epoch from whose end on everybody sees what was written. */
 static int visible_after(const Abstract *x, const Cell *c) { return c->group >= 0 ? x->groups.at[c->group].landed : c->write_epoch; }
 
+/* Parameters are the same for every tile; all else belongs to the one that wrote it. */
+static bool outlives_its_tile(const Abstract *x, uint64_t tag)
+{
+    int what = (int)(tag >> 52);
+    return what > x->m->tensors.n || (what > 0 && x->m->tensors.at[what - 1].dim[0] > 0);
+}
+
 static void read_cell(Abstract *x, Cell *c, uint64_t want, const char *tile)
 {
     bool written = c->writer >= x->first;
     if (!written) c->tag = TAG_NONE;
+    else if (c->writer < x->tile && !outlives_its_tile(x, c->tag)) c->tag = TAG_STALE;
     if (x->ordered && written && c->writer != x->serial) {
         if (in_flight(x, c))
             abstract_fail(x, "reads %s before a wait for the asynchronous copy of %s", tile, tm_ins_text(x->arena, x->m, x->p, c->by));
@@ -253,6 +262,22 @@ static void step(Abstract *x, int at)
     if (x->missing) abstract_fail(x, "races with itself");
 }
 
+static void run(Abstract *x, int from, int to);
+
+/* Sums are registers that nobody keeps from tile to tile. */
+static void run_tiles(Abstract *x, int at)
+{
+    int nest = tm_persist_nest(x->p, at), end = tm_loop_end(x->p, at + nest - 1);
+    for (int t = 0; t < x->ntile && !x->why; t++) {
+        x->tile = x->serial + 1;
+        memset(x->sums, 0, sizeof *x->sums * (size_t)x->p->tiles.n);
+        for (int k = at; k < at + nest; k++) x->vars[x->p->code.at[k].loop] = x->tiles[t][x->p->code.at[k].loop];
+        run(x, at + nest, end);
+    }
+    for (int k = at; k < at + nest && !x->why; k++) x->vars[x->p->code.at[k].loop] = 0;
+    x->tile = 0;
+}
+
 static void run(Abstract *x, int from, int to)
 {
     for (int i = from; i < to && !x->why; i++) {
@@ -265,6 +290,8 @@ static void run(Abstract *x, int from, int to)
         if (x->barrier[i]) x->epoch++;
         if (l->kind == TM_GRID) {
             if (tm_runs(l, x->vars)) run(x, i + 1, end);
+        } else if (l->kind == TM_PERSIST) {
+            run_tiles(x, i);
         } else {
             for (x->vars[loop] = 0; x->vars[loop] < x->trips[loop] && tm_runs(l, x->vars) && !x->why; x->vars[loop]++) run(x, i + 1, end);
             if (!x->why) x->vars[loop] = 0;
@@ -273,16 +300,18 @@ static void run(Abstract *x, int from, int to)
     }
 }
 
-const char *abstract_run(Abstract *x, const int64_t *block)
+const char *abstract_run(Abstract *x, const int64_t *const *at, int n)
 {
     x->why = NULL;
+    x->tiles = at;
+    x->ntile = n;
     x->first = ++x->serial;
     x->epoch++;
     x->groups.n = 0;
     x->waited = 0;
     open_group(x);
     memset(x->sums, 0, sizeof *x->sums * (size_t)x->p->tiles.n);
-    for (int l = 0; l < x->p->loops.n; l++) x->vars[l] = x->p->loops.at[l].kind == TM_GRID ? block[l] : 0;
+    for (int l = 0; l < x->p->loops.n; l++) x->vars[l] = x->p->loops.at[l].kind == TM_GRID ? at[0][l] : 0;
     run(x, 0, x->p->code.n);
     for (int g = x->waited; g < x->groups.n && !x->why && x->ordered; g++)
         if (x->groups.at[g].real) abstract_fail(x, "the program ends while asynchronous copies are in flight");
@@ -347,6 +376,6 @@ Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p, int64_t 
     x->sums = NEW_N(a, Accumulator, p->tiles.n);
     x->ncells = win_div_up(p->arena_bytes, CELL);
     x->cells = NEW_N(a, Cell, x->ncells);
-    for (int l = 0; l < p->loops.n; l++) x->trips[l] = cut_trip(p, l, moving);
+    for (int l = 0; l < p->loops.n; l++) x->trips[l] = p->loops.at[l].kind == TM_PERSIST ? p->loops.at[l].trip : cut_trip(p, l, moving);
     return x;
 }

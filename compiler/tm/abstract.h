@@ -7,7 +7,7 @@
  *             last read                execution, epoch
  *
  * A read is right if the cell holds what the instruction means (coverage: halo, line buffers, stages, masks), and ordered if the writer's
- * epoch is past. A write is ordered if the epochs of the last read and write are past. Cells are bytes, so tiles that share bytes are seen. */
+ * epoch is past. Activations that an earlier tile of a persistent block left are never right: the tiles of a block are any distance apart. A write is ordered if the epochs of the last read and write are past. Cells are bytes, so tiles that share bytes are seen. */
 #ifndef FCM_TM_ABSTRACT_H
 #define FCM_TM_ABSTRACT_H
 #include "tm.h"
@@ -30,6 +30,9 @@ typedef struct Abstract {
     Cell *cells;
     int64_t ncells;
     int first, serial, epoch;       /* number of the block's first execution, of this one; barriers so far */
+    int tile;                       /* number of the first execution of this tile; 0 outside persist loops */
+    const int64_t *const *tiles;    /* the tiles that the block takes, as values of the persist loops */
+    int ntile;
     VEC(Group) groups;              /* the last one is open */
     int waited;                     /* groups before this one have landed */
     Accumulator *sums;              /* per tile */
@@ -40,8 +43,9 @@ typedef struct Abstract {
 
 /* moving: iterations of a loop in which rows or columns move; of others a few show everything. */
 Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p, int64_t moving);
-/* Runs the block with these values of the grid loops (indexed by loop). NULL, or the first violation in words. */
-const char *abstract_run(Abstract *x, const int64_t *block);
+/* Runs a block: at[0] gives the values of the grid loops (indexed by loop), at[0 … n-1] those of the persist loops, tile by tile. NULL, or the
+ * first violation in words. */
+const char *abstract_run(Abstract *x, const int64_t *const *at, int n);
 
 /* ---- inside the abstract run ---- */
 

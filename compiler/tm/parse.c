@@ -197,7 +197,7 @@ static bool parse_list(TmParser *z, TmRole role)
 
 /* ---- declarations of a program ---- */
 
-/* tm mbconv.k0 cuda sm 90 threads 256 ctas 2 arena 51072 */
+/* tm mbconv.k0 cuda sm 90 threads 256 ctas 2 arena 51072 sharers 264 */
 static bool parse_program(TmParser *z)
 {
     Loc l = z->t.loc;
@@ -222,7 +222,8 @@ static bool parse_program(TmParser *z)
     return tm_expect(z, p->target == TM_CUDA ? "sm" : "bits") && tm_int32(z, 0, 1024, "the architecture", &p->arch) &&
            tm_expect(z, "threads") && tm_int32(z, 1, 1024, "the number of threads", &p->threads) &&
            tm_expect(z, "ctas") && tm_int32(z, 1, 64, "the number of blocks", &p->ctas) &&
-           tm_expect(z, "arena") && tm_int32(z, 0, TM_MAX_INT, "the arena", &p->arena_bytes);
+           tm_expect(z, "arena") && tm_int32(z, 0, TM_MAX_INT, "the arena", &p->arena_bytes) &&
+           (!tm_accept(z, "sharers") || tm_int32(z, 1, TM_MAX_SMALL, "the blocks that share the tiles", &p->sharers));
 }
 
 static bool parse_loop(TmParser *z)
@@ -232,8 +233,8 @@ static bool parse_loop(TmParser *z)
     int kind;
     if (!NEW_NAME(z, "loop", z->p->loops, TM_MAX_LOOPS, &l.name) || !tm_word(z, tm_loop_words, "kind of loop", &kind)) return false;
     l.kind = (TmLoopKind)kind;
-    if (tm_at(z, "N") && (l.kind != TM_GRID || z->p->loops.n > 0))
-        return tm_error(z, z->t.loc, "FCM4008", "only the first loop, a grid loop, may run over the batch N");
+    if (tm_at(z, "N") && ((l.kind != TM_GRID && l.kind != TM_PERSIST) || z->p->loops.n > 0))
+        return tm_error(z, z->t.loc, "FCM4008", "only the first loop, a grid or persist loop, may run over the batch N");
     if (!trip(z, TM_MAX_INT, "the number of iterations", &l.trip)) return false;
     vec_push(z->a, &z->p->loops, l);                            /* before the limit: it names this loop */
     vec_push(z->a, &z->loop_loc, loc);

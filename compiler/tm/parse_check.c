@@ -66,7 +66,7 @@ static bool check_nesting(TmParser *z)
                     return tm_error(z, at, "FCM4008", "loop '%s' is open already", p->loops.at[i->loop].name);
             if (grid && in_body)
                 return tm_error(z, at, "FCM4008", "grid loop '%s' must stand before all other code", p->loops.at[i->loop].name);
-            if (p->loops.at[i->loop].trip == 0 && k > 0)
+            if (p->loops.at[i->loop].trip == 0 && grid && k > 0)
                 return tm_error(z, at, "FCM4008", "the loop over the batch must be the first");
             opened[i->loop] = true;
             stack[depth++] = i->loop;
@@ -81,7 +81,9 @@ static bool check_nesting(TmParser *z)
     if (depth) return tm_error(z, z->program_loc, "FCM4008", "loop '%s' is never closed", p->loops.at[stack[depth - 1]].name);
     for (int l = 0; l < p->loops.n; l++)
         if (!opened[l]) return tm_error(z, z->loop_loc.at[l], "FCM4008", "loop '%s' is never opened", p->loops.at[l].name);
-    return true;
+    int where = 0;
+    const char *refusal = tm_persist_refuses(p, &where);
+    return !refusal || tm_error(z, z->ins_loc.at[where], "FCM4008", "%s", refusal);
 }
 
 /* ---- tiles ---- */

@@ -8,7 +8,7 @@
  *       pw y = w ─┘                a line buffer, a staged tile, a sum, a tile read before it is written whole: alive all round
  *     end
  *
- * Iterations of grid loops share nothing, so those loops extend no life. */
+ * Iterations of grid loops share nothing, so those loops extend no life. Iterations of persist loops share only what was copied before them. */
 #include "device.h"
 #include "operands.h"
 
@@ -66,7 +66,7 @@ static void live(const TmProgram *p, Life *l, const int *ends)
         if (ends[k] < 0 || p->loops.at[p->code.at[k].loop].kind == TM_GRID) continue;
         if (ends[k] < l->first || k > l->last) continue;            /* no access inside */
         bool inside = k < l->first && l->last < ends[k];
-        if (inside && !carried(p, l->tile, k, ends[k])) continue;
+        if (inside && (p->loops.at[p->code.at[k].loop].kind == TM_PERSIST || !carried(p, l->tile, k, ends[k]))) continue;
         if (k < l->first) l->first = k;
         if (ends[k] > l->last) l->last = ends[k];
     }

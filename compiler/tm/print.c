@@ -22,7 +22,7 @@
 
 const char *const tm_role_words[] = { "in", "out", "temp", "virtual", "param", "derived", NULL };
 const char *const tm_derive_words[] = { "as_is", "bn_scale", "bn_shift", NULL };
-const char *const tm_loop_words[] = { "grid", "seq", "unroll", NULL };
+const char *const tm_loop_words[] = { "grid", "persist", "seq", "unroll", NULL };
 const char *const tm_space_words[] = { "global", "shared", "register", NULL };
 const char *const tm_frag_words[] = { "none", "simt", "mma", NULL };
 const char *const tm_epi_words[] = { "bias", "bn", "act", "add", "sub", "rsub", "mul", "addc", "rsubc", "mulc", "round", NULL };
@@ -239,8 +239,10 @@ static void print_program(const TmModule *m, const TmProgram *p, Text *t)
     const char *full = arena_printf(t->arena, "%s.%s", m->name, p->name);
     text_put(t, "\ntm ");
     put_name(t, full);
-    text_printf(t, " %s %d threads %d ctas %d arena %d\n", p->target == TM_CUDA ? "cuda sm" : "cpu bits", p->arch, p->threads, p->ctas,
+    text_printf(t, " %s %d threads %d ctas %d arena %d", p->target == TM_CUDA ? "cuda sm" : "cpu bits", p->arch, p->threads, p->ctas,
                 p->arena_bytes);
+    if (p->sharers) text_printf(t, " sharers %d", p->sharers);
+    text_put(t, "\n");
     if (p->note && *p->note) {
         text_put(t, "    note ");
         put_string(t, p->note);

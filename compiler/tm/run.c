@@ -196,14 +196,36 @@ static bool is_grid(const TmProgram *p, int at)
 
 static void execute(TmExec *z, int from, int to, const int *ends);
 
+/* All blocks of a grid point, one after another. */
+static void execute_blocks(TmExec *z, int from, int to, const int *ends)
+{
+    int64_t blocks = tm_sharers(z->p, z->r->batch);
+    for (z->block = 0; z->block < blocks && z->why == NULL; z->block++) {
+        begin_block(z);
+        execute(z, from, to, ends);
+    }
+}
+
+/* The tiles of this block. */
+static void execute_tiles(TmExec *z, int at, const int *ends)
+{
+    int nest = tm_persist_nest(z->p, at);
+    int64_t tiles = tm_tiles(z->p, z->r->batch);
+    for (int64_t t = z->block; t < tiles && z->why == NULL && tm_exec_steps(z, 1); t += z->p->sharers) {
+        tm_tile_vars(z->p, at, t, z->vars);
+        execute(z, at + nest, ends[at + nest - 1], ends);
+    }
+    for (int k = at; k < at + nest; k++) z->vars[z->p->code.at[k].loop] = 0;
+}
+
 static void execute_loop(TmExec *z, int at, const int *ends)
 {
     const TmLoop *l = &z->p->loops.at[z->p->code.at[at].loop];
     int64_t *v = &z->vars[z->p->code.at[at].loop], trip = tm_trip(l, z->r->batch);
     bool block = is_grid(z->p, at) && !is_grid(z->p, at + 1);
     for (*v = 0; *v < trip && tm_runs(l, z->vars) && tm_exec_steps(z, 1); ++*v) {
-        if (block) begin_block(z);
-        execute(z, at + 1, ends[at], ends);
+        if (block) execute_blocks(z, at + 1, ends[at], ends);
+        else execute(z, at + 1, ends[at], ends);
     }
     *v = 0;
 }
@@ -214,7 +236,8 @@ static void execute(TmExec *z, int from, int to, const int *ends)
         const TmIns *i = &z->p->code.at[k];
         z->ins = i;
         if (i->op == TM_LOOP) {
-            execute_loop(z, k, ends);
+            if (z->p->loops.at[i->loop].kind == TM_PERSIST) execute_tiles(z, k, ends);
+            else execute_loop(z, k, ends);
             k = ends[k];
             continue;
         }
@@ -332,8 +355,8 @@ static void run_program(TmExec *z, const TmProgram *p)
     for (int k = 0; k < p->code.n; k++)
         if (p->code.at[k].op == TM_LOOP) ends[k] = tm_loop_end(p, k);
     memset(z->vars, 0, sizeof z->vars);
-    if (!is_grid(p, 0)) begin_block(z);
-    execute(z, 0, p->code.n, ends);
+    if (is_grid(p, 0)) execute(z, 0, p->code.n, ends);
+    else execute_blocks(z, 0, p->code.n, ends);
 }
 
 const char *tm_run(Arena *a, const TmModule *m, TmRun *r)

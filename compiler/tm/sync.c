@@ -5,17 +5,20 @@
 
 enum { MOVING = 3 };                                /* rows of a line buffer: each meets what the last ones left; verify runs more */
 
-/* Blocks may differ where an iteration is cut off by a limit: the first block and the last. */
+/* Blocks may differ where an iteration is cut off by a limit: the first block and the last. A persistent block goes from the first tile to the last
+ * and back. */
 static const char *run_blocks(Abstract *x)
 {
     const TmProgram *p = x->p;
     ArenaMark mark = arena_mark(x->arena);
-    int64_t *block = NEW_N(x->arena, int64_t, p->loops.n);
+    int64_t *first = NEW_N(x->arena, int64_t, p->loops.n), *last = NEW_N(x->arena, int64_t, p->loops.n);
+    const int64_t *const up[] = { first, last, first }, *const down[] = { last, first, last };
+    int tiles = p->sharers ? 3 : 1;
     bool limits = false;
     for (int l = 0; l < p->loops.n; l++) limits = limits || p->loops.at[l].limit_bound > 0;
-    const char *why = abstract_run(x, block);
-    for (int l = 0; l < p->loops.n; l++) block[l] = p->loops.at[l].trip > 0 ? p->loops.at[l].trip - 1 : 0;
-    if (!why && limits) why = abstract_run(x, block);
+    for (int l = 0; l < p->loops.n; l++) last[l] = p->loops.at[l].trip > 0 ? p->loops.at[l].trip - 1 : 0;
+    const char *why = abstract_run(x, up, tiles);
+    if (!why && limits) why = abstract_run(x, down, tiles);
     if (!why) {
         arena_reset(x->arena, mark);
         x->groups.at = NULL;                        /* they lay above the mark */
@@ -24,13 +27,15 @@ static const char *run_blocks(Abstract *x)
     return why;
 }
 
-/* The LOOP around instruction `at` that is no grid loop, or -1. */
+/* The LOOP around instruction `at` that is no grid loop, or -1. Persist loops are one: nothing stands between them. */
 static int loop_around(const TmProgram *p, int at)
 {
     int depth = 0;
     for (int i = at - 1; i >= 0; i--) {
         if (p->code.at[i].op == TM_END) depth++;
-        if (p->code.at[i].op == TM_LOOP && depth-- == 0) return p->loops.at[p->code.at[i].loop].kind == TM_GRID ? -1 : i;
+        if (p->code.at[i].op != TM_LOOP || depth-- > 0) continue;
+        TmLoopKind kind = p->loops.at[p->code.at[i].loop].kind;
+        return kind == TM_GRID ? -1 : kind == TM_PERSIST ? tm_persist_at(p) : i;
     }
     return -1;
 }

@@ -205,7 +205,7 @@ int64_t tm_blocks(const TmProgram *p, int64_t batch)
     int64_t n = 1;
     for (int i = 0; i < p->loops.n; i++)
         if (p->loops.at[i].kind == TM_GRID) n *= tm_trip(&p->loops.at[i], batch);
-    return n;
+    return n * tm_sharers(p, batch);
 }
 
 int tm_loop_end(const TmProgram *p, int at)

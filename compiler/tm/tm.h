@@ -70,9 +70,14 @@ typedef struct TmTensor {
 } TmTensor;
 
 /* ---- loops ---- */
-typedef enum TmLoopKind { TM_GRID, TM_SEQ, TM_UNROLL } TmLoopKind;
+typedef enum TmLoopKind { TM_GRID, TM_PERSIST, TM_SEQ, TM_UNROLL } TmLoopKind;
 /* A SEQ loop may be opened again after it was closed (never inside itself). GRID loops come first in the program and are closed last: blocks on CUDA, an OpenMP collapse on the CPU; blocks
- * are numbered with the first grid loop slowest. trip 0 is the batch n, known at run time, only on the first grid loop.
+ * are numbered with the first grid loop slowest. trip 0 is the batch n, known at run time, only on the first grid or persist loop.
+ * PERSIST loops nest directly in each other, inside the grid loops, once: their iterations are the tiles of a grid point, numbered with the last
+ * loop fastest. `sharers` blocks (as many as there are tiles, if those are fewer) share them out: number b takes the tiles b, b + sharers, …
+ *     grid k
+ *       copy w                  once a block: what every tile reads stays on chip
+ *       persist n i j           the body once a tile; nothing but such copies lives from one tile to the next, nothing follows the tiles
  * limit_bound > 0: an iteration runs only while limit < limit_bound (limit affine, growing in this loop's variable): ragged bands. */
 typedef struct TmLoop { const char *name; TmLoopKind kind; int64_t trip; Affine limit; int64_t limit_bound; } TmLoop;
 
@@ -185,6 +190,7 @@ typedef struct TmProgram {
     int arch;                       /* CUDA: 75, 80, …; CPU: vector bits 0, 256, 512 */
     int threads;                    /* CUDA: of a block; CPU: 1 */
     int ctas;                       /* CUDA: blocks per SM that registers and shared memory must allow (launch bounds) */
+    int sharers;                    /* blocks that share the tiles of a grid point, at most; 0 without persist loops */
     VEC(TmLoop) loops;
     VEC(TmTile) tiles;
     VEC(TmImage) images;
@@ -234,11 +240,20 @@ int64_t tm_box_elements(TmBox b);
 bool tm_guard(const TmProgram *p, const TmIns *i, const int64_t *vars, int64_t batch);
 int64_t tm_trip(const TmLoop *l, int64_t batch);
 bool tm_runs(const TmLoop *l, const int64_t *vars);             /* the limit: does this iteration run? */
-int64_t tm_blocks(const TmProgram *p, int64_t batch);           /* product of the grid trips */
+int64_t tm_blocks(const TmProgram *p, int64_t batch);           /* product of the grid trips, times the blocks that share a grid point */
 /* Floats of one vector of a CPU instruction's epilogue and stores: 16 or 8, the widest that the ISA has and the written channels fill (a pw that
  * writes all channels of its tensor may pad the last vector: its tile then has the room); 1 for portable variants and on CUDA. */
 int tm_vector(const TmModule *m, const TmProgram *p, const TmIns *i);
 int tm_loop_end(const TmProgram *p, int at);                    /* index of the END that closes the LOOP at index `at` */
+
+/* ---- persist loops (persist.c) ---- */
+int64_t tm_tiles(const TmProgram *p, int64_t batch);            /* tiles of a grid point: the product of the persist trips; 1 without such loops */
+int64_t tm_sharers(const TmProgram *p, int64_t batch);          /* blocks of a grid point: no more than tiles; 1 without persist loops */
+int tm_persist_at(const TmProgram *p);                          /* index of the LOOP of the outermost persist loop; -1 */
+int tm_persist_nest(const TmProgram *p, int at);                /* persist loops that are opened one after another from index `at` on */
+void tm_tile_vars(const TmProgram *p, int at, int64_t tile, int64_t *vars);     /* sets the variables of those loops for that tile */
+/* NULL, or the rule of persist loops that instruction *where violates. All loops must be closed in turn. */
+const char *tm_persist_refuses(const TmProgram *p, int *where);
 
 /* ---- passes, in order (each in its own file); NULL = done, else the reason why the program is impossible ---- */
 struct Device;
@@ -267,6 +282,8 @@ typedef struct TmWalk {
     int64_t shared_bytes;           /* read and written in shared memory (or the CPU's arena) by the tile instructions */
     int64_t shared_waves;           /* CUDA: 128-byte wavefronts of shared memory, bank conflicts included */
     int64_t blocks;
+    int64_t tiles;                  /* of a grid point that persistent blocks share; 0 without persist loops, or without images */
+    int64_t resident_bytes;         /* of issued.read: before the persist loops, by all blocks together */
 } TmWalk;
 void tm_walk(Arena *a, const TmModule *m, const TmProgram *p, int64_t batch, TmWalk *w);       /* adds to nothing: w is set */
 

@@ -18,6 +18,7 @@ typedef struct TmExec {
     float **reg;                    /* per tile: REGISTER tiles, [pixel][cpad] */
     VEC(TmPending) pending;
     int64_t committed;              /* groups closed so far in this block */
+    int64_t block;                  /* its number among those that share the tiles of a grid point */
     int64_t steps;
     const char *why;                /* the first reason why the program cannot be run */
 } TmExec;

@@ -20,7 +20,7 @@ static const char *structure(Arena *a, const TmModule *m, const TmProgram *p)
             for (int o = 0; o < open.n; o++)
                 if (open.at[o] == i->loop) return arena_printf(a, "%s: the loop is opened inside itself", tm_ins_text(a, m, p, k));
             if (grid && body) return arena_printf(a, "%s: grid loops open before everything else", tm_ins_text(a, m, p, k));
-            if (p->loops.at[i->loop].trip < 1 && (!grid || open.n > 0))
+            if (p->loops.at[i->loop].trip < 1 && p->loops.at[i->loop].kind != TM_PERSIST && (!grid || open.n > 0))
                 return arena_printf(a, "%s: only the first grid loop may be open", tm_ins_text(a, m, p, k));
             vec_push(a, &open, i->loop);
         }
@@ -33,7 +33,10 @@ static const char *structure(Arena *a, const TmModule *m, const TmProgram *p)
         else if (grid_closed) return arena_printf(a, "%s: stands behind the grid loops", tm_ins_text(a, m, p, k));
         if (!grid) body = true;
     }
-    return open.n == 0 ? NULL : arena_printf(a, "loop %s is never closed", p->loops.at[vec_last(&open)].name);
+    if (open.n > 0) return arena_printf(a, "loop %s is never closed", p->loops.at[vec_last(&open)].name);
+    int where = 0;
+    const char *refusal = tm_persist_refuses(p, &where);
+    return refusal ? arena_printf(a, "%s: %s", tm_ins_text(a, m, p, where), refusal) : NULL;
 }
 
 /* ---- storage ---- */
@@ -185,21 +188,29 @@ static const char *instruction(const TmModule *m, const TmProgram *p, const TmIn
 /* ---- the abstract run over blocks ---- */
 
 /* The first block, the last and one in the middle: each dimension of the grid meets both its borders and the inside. Rows and columns leave a tensor
- * independently of each other, so other corners show nothing new. The batch counts as one image: images are alike. */
+ * independently of each other, so other corners show nothing new. The batch counts as one image: images are alike. A block with persist loops takes
+ * the first, last and middle tile in turn, whatever its share is: each meets what another one left, and another one comes first. */
 static const char *run_blocks(Arena *a, const TmModule *m, const TmProgram *p)
 {
     enum { MOVING = 64 };                           /* rows and columns meet the border; large images stay cheap */
     Abstract *x = abstract_new(a, m, p, MOVING);
-    int64_t *block = NEW_N(a, int64_t, p->loops.n), widest = 1;
-    const char *why = abstract_run(x, block);
+    int64_t *at[3], grid = 1, tiles = 1;
+    for (int i = 0; i < 3; i++) at[i] = NEW_N(a, int64_t, p->loops.n);
     for (int l = 0; l < p->loops.n; l++) {
-        int64_t trip = p->loops.at[l].kind == TM_GRID && p->loops.at[l].trip > 1 ? p->loops.at[l].trip : 1;
-        if (trip > widest) widest = trip;
-        block[l] = trip - 1;
+        TmLoopKind kind = p->loops.at[l].kind;
+        int64_t trip = (kind == TM_GRID || kind == TM_PERSIST) && p->loops.at[l].trip > 1 ? p->loops.at[l].trip : 1;
+        int64_t *widest = kind == TM_GRID ? &grid : &tiles;
+        if (trip > *widest) *widest = trip;
+        at[1][l] = trip - 1;
+        at[2][l] = (trip - 1) / 2;
     }
-    if (!why && widest > 1) why = abstract_run(x, block);
-    for (int l = 0; l < p->loops.n; l++) block[l] /= 2;
-    return !why && widest > 2 ? abstract_run(x, block) : why;
+    const char *why = NULL;
+    int64_t turns = p->sharers && tiles > 1 && grid < 2 ? 2 : grid;
+    for (int i = 0; i < 3 && i < turns && !why; i++) {
+        const int64_t *const in_turn[] = { at[i], at[(i + 1) % 3], at[(i + 2) % 3] };
+        why = abstract_run(x, in_turn, p->sharers ? 3 : 1);
+    }
+    return why;
 }
 
 const char *tm_verify(Arena *a, const TmModule *m, const TmProgram *p, const Device *d)

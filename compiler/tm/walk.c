@@ -25,6 +25,7 @@ typedef struct Walk {
     int comp[TM_WALK_LOOPS], ncomp;
     int open[TM_WALK_LOOPS], depth; /* loops round the instruction, outermost first */
     const TmIns *ins;
+    int64_t blocks;                 /* that execute it at each grid point: 1 inside the persist loops, where they share the tiles */
     int64_t runs;                   /* how often it is executed in all */
     int64_t vars[TM_WALK_LOOPS];
     TmTouches touches;
@@ -92,7 +93,7 @@ static int64_t part_sum(Walk *z, const Part *part)
 /* Σ over all iterations of the product of the dimensions. */
 static int64_t total(Walk *z, const Dim *dims, int ndim)
 {
-    int64_t product = 1;
+    int64_t product = z->blocks;
     for (int c = 0; c < z->ncomp && product; c++) {
         Part part = part_of(z, c, dims, ndim);
         product = tm_sat_mul(product, part_sum(z, &part));
@@ -345,6 +346,16 @@ static void walk_unique(Walk *z)
     }
 }
 
+/* What the blocks did before the persist loops is the bytes that they wait for before their first tile. */
+static void open_loop(Walk *z)
+{
+    z->open[z->depth++] = z->ins->loop;
+    if (z->p->loops.at[z->ins->loop].kind != TM_PERSIST || z->w->tiles) return;
+    z->blocks = 1;
+    z->w->tiles = tm_tiles(z->p, z->batch);
+    for (int i = 0; i < z->w->issued.n; i++) z->w->resident_bytes = tm_sat_add(z->w->resident_bytes, z->w->issued.read[i]);
+}
+
 void tm_walk(Arena *a, const TmModule *m, const TmProgram *p, int64_t batch, TmWalk *w)
 {
     int n = tm_byte_slots(m);
@@ -354,9 +365,11 @@ void tm_walk(Arena *a, const TmModule *m, const TmProgram *p, int64_t batch, TmW
     if (p->target == TM_CPU) w->extent = NEW_N(a, TmExtent, p->code.n + 1);
     for (int l = 0; l < p->loops.n; l++)
         if (p->loops.at[l].kind == TM_GRID) w->blocks = tm_sat_mul(w->blocks, tm_trip(&p->loops.at[l], batch));
+    z.blocks = tm_sharers(p, batch);
+    w->blocks = tm_sat_mul(w->blocks, z.blocks);
     for (int k = 0; k < p->code.n; k++) {
         z.ins = &p->code.at[k];
-        if (z.ins->op == TM_LOOP) z.open[z.depth++] = z.ins->loop;
+        if (z.ins->op == TM_LOOP) open_loop(&z);
         else if (z.ins->op == TM_END) z.depth--;
         else walk_ins(&z);
     }

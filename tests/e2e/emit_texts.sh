@@ -39,11 +39,11 @@ cuda_text() {
     done
 }
 
-for name in pw mbconv chain line dw; do
+for name in pw mbconv chain line dw persist; do
     golden cpu c "$name"
     c_text "$name"
 done
-for name in pw mbconv dw; do
+for name in pw mbconv dw persist; do
     golden cuda cu "$name"
     cuda_text "$name"
 done

@@ -18,9 +18,9 @@ Case case_new(uint64_t seed)
 
 static int multiple_of_8(Rng *r) { return 8 * rng_in(r, 0, 6); }
 
-static Sched random_schedule(Rng *r)
+static Sched random_schedule(Rng *r, TmTarget target)
 {
-    static const int threads[] = { 32, 64, 96, 128, 256 };
+    static const int threads[] = { 32, 64, 96, 128, 256 }, sharers[] = { 1, 2, 3, 5 };
     Sched s = sched_default();
     s.th = rng_in(r, 1, 6);
     s.tw = rng_in(r, 1, 10);
@@ -31,6 +31,7 @@ static Sched random_schedule(Rng *r)
     if (rng_in(r, 0, 5) == 0 && !s.line) s.taps = 1;
     if (rng_in(r, 0, 1) == 0) s.head = multiple_of_8(r);
     s.resident = rng_in(r, 0, 1);
+    if (rng_in(r, 0, 2) == 0 && target == TM_CUDA) s.persist = rng_pick(r, sharers, 4);
     s.stages = rng_in(r, 1, 3);
     s.threads = rng_pick(r, threads, 5);
     s.mma = rng_in(r, 0, 1);
@@ -62,7 +63,7 @@ TmModule *case_lower(Case *c, const char *device)
     PlanOptions o = { .device = c->dev, .batch = c->batch, .source = "random.fcm" };
     const char *why = NULL;
     for (int tries = 0; tries < 12; tries++) {
-        c->sched = random_schedule(&c->rng);
+        c->sched = random_schedule(&c->rng, c->dev->target);
         TmModule *m = plan_with(c->a, c->d, c->g, c->s, &o, &c->sched, &why);
         if (m) return m;
     }

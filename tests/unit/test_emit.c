@@ -77,6 +77,8 @@ static void slices(void **state)
     assert_int_equal(fc_slice(100000, 100000), 21474);
     assert_true((int64_t)fc_slice(2147483647, 3) * 3 <= 2147483647);
     assert_int_equal(fc_slice(7, 1LL << 33), 1);
+    assert_int_equal(fc_sharers(3, 132), 3);
+    assert_int_equal(fc_sharers(1LL << 40, 132), 132);
 }
 
 static void bn_folds_in_f32(void **state)

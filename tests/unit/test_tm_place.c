@@ -123,6 +123,8 @@ static void what_goes_round_a_loop_keeps_its_bytes(void **state)
     for (int how = PARTLY; how <= SUMMED; how++)
         if (shares(TM_SEQ, (Carry)how)) fail_msg("case %d shares bytes", how);
     assert_true(shares(TM_GRID, PARTLY));                       /* blocks share nothing */
+    for (int how = PARTLY; how <= SUMMED; how++)                /* tiles share what was copied before them, and keep what comes after */
+        if (shares(TM_PERSIST, (Carry)how) != (how != BEFORE_LOOP && how != READ_AFTER)) fail_msg("case %d of persist loops", how);
 }
 
 /* Whatever the program: run it on bytes that remember the tile that wrote them last; every read must find its own. */

@@ -95,6 +95,14 @@ static Map naive_of_mbconv(Arena *a, const TmModule *m, const TmRun *r, int n)
     return y;
 }
 
+static Map naive_of_persist(Arena *a, const TmModule *m, const TmRun *r, int n)
+{
+    Map x = image(m, r, "x", n);
+    Map e = clip(naive_pw(a, &x, param(m, r, "e.weight"), param(m, r, "e.bias"), 40), 0, 6);
+    Map d = clip(naive_dw(a, &e, param(m, r, "d.weight"), param(m, r, "d.bias"), 1), 0, 6);
+    return naive_pw(a, &d, param(m, r, "y.weight"), param(m, r, "y.bias"), 16);
+}
+
 static Map naive_of_line(Arena *a, const TmModule *m, const TmRun *r, int n)
 {
     Map x = image(m, r, "x", n), e = clip(naive_pw(a, &x, param(m, r, "e.weight"), NULL, 16), 0, INFINITY);
@@ -137,6 +145,7 @@ static void run_golden(const char *name, Naive naive, bool exact)
 static void test_pw(void **s) { (void)s; run_golden("pw", naive_of_pw, false); }
 static void test_dw_halo_bn(void **s) { (void)s; run_golden("dw", naive_of_dw, false); }
 static void test_mbconv_chunks_stages(void **s) { (void)s; run_golden("mbconv", naive_of_mbconv, false); }
+static void test_persistent_blocks(void **s) { (void)s; run_golden("persist", naive_of_persist, false); }
 static void test_line_buffer(void **s) { (void)s; run_golden("line", naive_of_line, false); }
 static void test_chain_workspace(void **s) { (void)s; run_golden("chain", naive_of_chain, true); }
 
@@ -239,7 +248,7 @@ static void test_limit(void **s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pw), cmocka_unit_test(test_dw_halo_bn), cmocka_unit_test(test_mbconv_chunks_stages), cmocka_unit_test(test_line_buffer),
+        cmocka_unit_test(test_pw), cmocka_unit_test(test_dw_halo_bn), cmocka_unit_test(test_mbconv_chunks_stages), cmocka_unit_test(test_line_buffer), cmocka_unit_test(test_persistent_blocks),
         cmocka_unit_test(test_chain_workspace), cmocka_unit_test(test_real_activation), cmocka_unit_test(test_rounding), cmocka_unit_test(test_faults_show), cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

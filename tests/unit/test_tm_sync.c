@@ -169,6 +169,31 @@ static void a_barrier_moves_before_the_loop(void **state)
     arena_free(a);
 }
 
+/* Weights are waited for with the first tile's x; from then on a tile has the barriers of its chunks, and the next tile's x comes after the one before
+ * the store. */
+static void barriers_of_persistent_blocks(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Block b = persist_block(a);
+    finish_block(&b);
+    assert_string_equal(listing(&b), "copy ft; copy wt; loop n; loop i; loop j; copy xt; zero yacc; commit; wait 0; sync; loop c; pw et; sync; dw dt; sync; "
+                                     "pw yacc; end c; finish yt; sync; store; end j; end i; end n");
+    arena_free(a);
+}
+
+/* The store reads x at the end of a tile: the next copy waits for it at a barrier round the back edge. */
+static void a_barrier_round_the_tiles(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Block b = direct_block(a);
+    finish_block(&b);
+    assert_string_equal(listing(&b), "copy ft; copy wt; loop n; loop i; loop j; sync; copy xt; zero yacc; commit; wait 0; sync; loop c; pw et; sync; dw dt; sync; "
+                                     "pw yacc; end c; store; end j; end i; end n");
+    arena_free(a);
+}
+
 /* Sync adds nothing to a program that has its barriers. */
 static void sync_is_idempotent(void **state)
 {
@@ -210,6 +235,8 @@ int main(void)
         cmocka_unit_test(barriers_of_one_stage),
         cmocka_unit_test(barriers_of_a_line_buffer),
         cmocka_unit_test(a_barrier_moves_before_the_loop),
+        cmocka_unit_test(barriers_of_persistent_blocks),
+        cmocka_unit_test(a_barrier_round_the_tiles),
         cmocka_unit_test(sync_is_idempotent),
         cmocka_unit_test(sync_reports_what_barriers_cannot_mend),
     };

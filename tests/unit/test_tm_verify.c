@@ -86,6 +86,57 @@ static void panel_of_8(Block *b) { tile(b, b->we)->panel = 8; }
 static void not_whole_item(Block *b) { nth(b, TM_PW, 0)->item_c = 12; }
 static void too_large_item(Block *b) { nth(b, TM_PW, 0)->item_w = 33; }
 static void too_wide_columns(Block *b) { nth(b, TM_DW, 0)->item_w = 17; }
+static TmIns *copy_to(Block *b, int dst)
+{
+    for (int k = 0; k < b->p->code.n; k++)
+        if (b->p->code.at[k].op == TM_COPY && b->p->code.at[k].dst == dst) return &b->p->code.at[k];
+    fail_msg("there is no such copy");
+    return NULL;
+}
+
+/* Instruction `from` moves before instruction `to`, which stands before it. */
+static void move_up(Block *b, TmIns *from, TmIns *to)
+{
+    TmIns i = *from;
+    memmove(to + 1, to, sizeof i * (size_t)(from - to));
+    *to = i;
+    (void)b;
+}
+
+static void on_the_weights(Block *b) { tile(b, b->yt)->offset = tile(b, b->wt)->offset + 64; }
+static void other_weights(Block *b) { tile(b, b->wt)->ext[3] = 2; }
+static void weights_of_the_first_tile(Block *b)
+{
+    TmIns *wt = copy_to(b, b->wt), *xt = copy_to(b, b->xt), i = *wt;
+    memmove(wt, wt + 1, sizeof i * (size_t)(xt - wt));
+    *xt = i;
+    i.guard_loop = b->i, i.guard_add = SIZE / TH - 1;
+    *xt = i;
+}
+static void x_once(Block *b) { move_up(b, copy_to(b, b->xt), nth(b, TM_LOOP, 0)); }
+static void zero_once(Block *b) { move_up(b, nth(b, TM_ZERO, 0), nth(b, TM_LOOP, 0)); }
+/* The barrier that stands first or last in the body: the one round the back edge. */
+static void back_edge(Block *b)
+{
+    TmIns *c = copy_to(b, b->xt) - 1;
+    if (c->op != TM_SYNC) fail_msg("%s", listing(b));
+    drop(b, c);
+}
+static void store_before(Block *b) { move_up(b, nth(b, TM_STORE, 0), nth(b, TM_LOOP, 0)); }
+static void between_loops(Block *b) { move_up(b, copy_to(b, b->xt), nth(b, TM_LOOP, 1)); }
+static void behind_loops(Block *b)
+{
+    TmIns s = tm_ins(TM_SYNC);
+    vec_push(b->a, &b->p->code, s);
+}
+static void nobody_shares(Block *b) { b->p->sharers = 0; }
+static void shared_grid(Block *b) { b->p->sharers = 4; }
+static void batch_in_grid(Block *b) { b->p->loops.at[b->n].kind = TM_GRID; }
+static void open_rows(Block *b) { b->p->loops.at[b->i].trip = 0; }
+static void limited(Block *b) { b->p->loops.at[b->i].limit = affine_term(0, b->i, 1), b->p->loops.at[b->i].limit_bound = 2; }
+static void in_a_loop(Block *b) { b->p->loops.at[b->n].kind = TM_SEQ, b->p->loops.at[b->n].trip = 2; }
+static void staged_by_tile(Block *b) { tile(b, b->xt)->stages = 2, tile(b, b->xt)->stage_loop = b->j; }
+
 static void cpu_no_mask(Block *b) { nth(b, TM_PW, 0)->masked = false; }
 static void cpu_overlap(Block *b) { tile(b, b->yt)->offset = tile(b, b->et)->offset; }
 
@@ -136,6 +187,22 @@ static const Fault faults[] = {
     { "window with multiplier", halo2, double_channels, { "dw dt = et", "one output channel", NULL } },
     { "tile stores too few channels", halo2, few_channels, { "tile et", "overlap at pitches", NULL } },
     { "rows overlap", halo2, swallowed_columns, { "tile et", "overlap at pitches", NULL } },
+    { "resident weights overwritten", persist_block, on_the_weights, { "pw et = xt", "record 0 of image w", "finds what an earlier tile left" } },
+    { "weights of fewer chunks", persist_block, other_weights, { "wants record 2 of image w", "holds 0 to 1", NULL } },
+    { "weights copied for some tiles", persist_block, weights_of_the_first_tile, { "copy_async wt", "no guard asks for one", NULL } },
+    { "x copied for the first tile only", persist_block, x_once, { "pw et = xt", "finds what an earlier tile left", "at " } },
+    { "sums zeroed for the first tile only", persist_block, zero_once, { "pw yacc += dt", "has twice", NULL } },
+    { "no barrier round the tiles", direct_block, back_edge, { "copy_async xt", "overwriting xt needs a barrier after", "store y = yacc" } },
+    { "stored by every block", persist_block, store_before, { "store y", "would be made by every block", NULL } },
+    { "a copy between persist loops", persist_block, between_loops, { "loop i", "directly one after another, once", NULL } },
+    { "a barrier behind the tiles", persist_block, behind_loops, { "nothing may follow the persist loops", NULL, NULL } },
+    { "persist loops without blocks", persist_block, nobody_shares, { "loop n", "share the tiles is missing", NULL } },
+    { "blocks without persist loops", halo2, shared_grid, { "but no persist loops", NULL, NULL } },
+    { "the batch is no tile", persist_block, batch_in_grid, { "loop n", "grid loops open before", NULL } },
+    { "rows are the batch", persist_block, open_rows, { "loop i", "only the first persist loop may run over the batch", NULL } },
+    { "a limit on tiles", persist_block, limited, { "loop i", "a persist loop has no limit", NULL } },
+    { "tiles in a loop", persist_block, in_a_loop, { "loop i", "directly inside the grid loops", NULL } },
+    { "stages by tile", persist_block, staged_by_tile, { "loop n", "no stages by a persist loop", NULL } },
     { "panel is not the item", cpu_block, panel_of_8, { "pw et = xt", "panel", NULL } },
     { "item overruns the registers", cpu_block, too_large_item, { "pw et = xt", "register tile", NULL } },
     { "item has too many columns", cpu_block, too_wide_columns, { "dw yt = et", "16 columns", NULL } },
@@ -153,7 +220,7 @@ static const char *verdict(Block *b)
 static void right_programs_verify(void **state)
 {
     (void)state;
-    Block (*const make[])(Arena *) = { halo1, halo2, halo3, line_block, cpu_block };
+    Block (*const make[])(Arena *) = { halo1, halo2, halo3, line_block, cpu_block, persist_block, direct_block };
     for (size_t i = 0; i < sizeof make / sizeof *make; i++) {
         Arena *a = arena_new();
         Block b = make[i](a);
@@ -192,7 +259,7 @@ static void broken_programs_are_reported(void **state)
 static void every_barrier_is_needed(void **state)
 {
     (void)state;
-    Block (*const make[])(Arena *) = { halo1, halo2, halo3, line_block };
+    Block (*const make[])(Arena *) = { halo1, halo2, halo3, line_block, persist_block, direct_block };
     for (size_t i = 0; i < sizeof make / sizeof *make; i++)
         for (int k = 0;; k++) {
             Arena *a = arena_new();

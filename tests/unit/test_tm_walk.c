@@ -7,7 +7,7 @@ typedef struct Brute {
     Arena *a;
     const TmModule *m;
     const TmProgram *p;
-    int64_t batch, vars[64], *read, *written, barriers;
+    int64_t batch, vars[64], *read, *written, barriers, block, tile, blocks;
     unsigned char **seen[2];        /* [written][slot]: elements, records, or member bytes touched */
 } Brute;
 
@@ -75,6 +75,37 @@ static void touch_ins(Brute *b, const TmIns *i)
     }
 }
 
+/* Blocks that share the tiles of a grid point, each from the first instruction behind the grid loops on: number `block` takes the tiles of which
+ * it is the remainder. */
+static bool is_grid(const Brute *b, int at)
+{
+    return at < b->p->code.n && b->p->code.at[at].op == TM_LOOP && b->p->loops.at[b->p->code.at[at].loop].kind == TM_GRID;
+}
+
+static void enumerate(Brute *b, int from, int to);
+
+static void enumerate_blocks(Brute *b, int from, int to)
+{
+    int64_t tiles = 1;
+    for (int l = 0; l < b->p->loops.n; l++)
+        if (b->p->loops.at[l].kind == TM_PERSIST) tiles *= tm_trip(&b->p->loops.at[l], b->batch);
+    int64_t blocks = b->p->sharers == 0 ? 1 : tiles < b->p->sharers ? tiles : b->p->sharers;
+    for (b->block = 0; b->block < blocks; b->block++) {
+        b->tile = 0;
+        b->blocks++;
+        enumerate(b, from, to);
+    }
+}
+
+static void enumerate_ins(Brute *b, int k, int end)
+{
+    const TmLoop *inner = k + 1 < b->p->code.n && b->p->code.at[k + 1].op == TM_LOOP ? &b->p->loops.at[b->p->code.at[k + 1].loop] : NULL;
+    bool tile = b->p->loops.at[b->p->code.at[k].loop].kind == TM_PERSIST && !(inner && inner->kind == TM_PERSIST);
+    if (tile && b->tile++ % b->p->sharers != b->block) return;
+    if (is_grid(b, k) && !is_grid(b, k + 1)) enumerate_blocks(b, k + 1, end);
+    else enumerate(b, k + 1, end);
+}
+
 static void enumerate(Brute *b, int from, int to)
 {
     for (int k = from; k < to; k++) {
@@ -85,7 +116,7 @@ static void enumerate(Brute *b, int from, int to)
             for (int64_t v = 0; v < (l->trip ? l->trip : b->batch); v++) {
                 b->vars[i->loop] = v;
                 if (l->limit_bound > 0 && affine_eval(&l->limit, b->vars) >= l->limit_bound) break;
-                enumerate(b, k + 1, end);
+                enumerate_ins(b, k, end);
             }
             b->vars[i->loop] = 0;
             k = end;
@@ -104,7 +135,8 @@ static Brute brute(Arena *a, const TmModule *m, const TmProgram *p, int64_t batc
         for (int s = 0; s < n; s++)
             b.seen[w][s] = NEW_N(a, unsigned char, s < m->tensors.n ? tensor_elements(&m->tensors.at[s], batch) : m->packed_bytes);
     }
-    enumerate(&b, 0, p->code.n);
+    if (is_grid(&b, 0)) enumerate(&b, 0, p->code.n);
+    else enumerate_blocks(&b, 0, p->code.n);
     return b;
 }
 
@@ -131,6 +163,8 @@ static void compare(const TmModule *m, int64_t batch, const char *what)
         tm_walk(a, m, m->programs.at[k], batch, &w);
         Brute b = brute(a, m, m->programs.at[k], batch);
         assert_int_equal(w.barriers, b.barriers);
+        assert_int_equal(w.blocks, b.blocks);
+        assert_int_equal(tm_blocks(m->programs.at[k], batch), b.blocks);
         for (int s = 0; s < slots; s++) {
             if (w.issued.read[s] != b.read[s] || w.issued.written[s] != b.written[s] || w.unique.read[s] != seen_bytes(&b, 0, s) ||
                 w.unique.written[s] != seen_bytes(&b, 1, s))
@@ -288,6 +322,20 @@ static void test_by_hand(void **s)
     assert_int_equal(w.sfu, 2 * 3 * 2 * 5 * 16);
     assert_int_equal(w.issued.read[1], 2 * 2 * 5 * 5 * 10 * 4); /* once copied, once in place */
     assert_int_equal(w.unique.read[1], 2 * 5 * 5 * 10 * 4);
+
+    w = walk_golden(keep, "persist", 0, 1);                     /* 4 tiles, shared by 3 blocks for each half of the channels */
+    assert_int_equal(w.blocks, 2 * 3);
+    assert_int_equal(w.tiles, 4);
+    assert_int_equal(w.resident_bytes, 2 * 3 * (3 * 960 + 64));
+    assert_int_equal(w.issued.read[10], 2 * 3 * 3 * 960);
+    assert_int_equal(w.unique.read[10], 6 * 960);
+    assert_int_equal(w.issued.read[0], 2 * (5 + 4) * (5 + 3) * 16);
+    assert_int_equal(w.barriers, 2 * 4 * (1 + 3 * 2));
+    assert_int_equal(w.flops[TM_ENGINE_MMA], 2 * 4 * 3 * 2 * (64 * 16 * 8 + 16 * 8 * 16));
+    w = walk_golden(keep, "persist", 0, 100);                   /* the weights are read no oftener; all else grows with the batch */
+    assert_int_equal(w.issued.read[10], 2 * 3 * 3 * 960);
+    assert_int_equal(w.issued.read[0], 100 * 2 * (5 + 4) * (5 + 3) * 16);
+    assert_int_equal(w.tiles, 400);
 
     w = walk_golden(keep, "mbconv", 0, 0);                      /* an empty batch moves nothing */
     assert_int_equal(w.issued.read[0] + w.flops[TM_ENGINE_MMA] + w.barriers + w.blocks, 0);

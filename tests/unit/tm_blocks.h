@@ -214,6 +214,32 @@ static inline Block halo_block(Arena *a, int stages)
     return b;
 }
 
+/* The halo form on 4 persistent blocks: all chunks' weights are copied before the tiles. direct: the sums are stored, with the residual, from
+ * their registers, so that a tile's last reader of x is its last instruction. */
+static inline Block persistent(Arena *a, bool direct)
+{
+    Block b = halo_block(a, 1);
+    const int tiles[] = { b.n, b.i, b.j };
+    TmIns ft = copy_of(&b, b.ft), wt = copy_of(&b, b.wt);
+    TmIns *old = b.p->code.at;
+    int n = b.p->code.n;
+    for (int l = 0; l < 3; l++) b.p->loops.at[tiles[l]].kind = TM_PERSIST;
+    b.p->sharers = 4;
+    b.p->tiles.at[b.wt].ext[3] = MID / CHUNK;
+    b.p->tiles.at[b.wt].org[3] = affine_const(0);
+    b.p->code.at = NULL;
+    b.p->code.n = b.p->code.cap = 0;
+    put(&b, ft), put(&b, wt);
+    for (int k = 0; k < n; k++) {
+        bool resident = old[k].op == TM_COPY && (old[k].dst == b.ft || old[k].dst == b.wt), staged = direct && old[k].op == TM_FINISH;
+        if (direct && old[k].op == TM_STORE) old[k] = old[k - 1], old[k].op = TM_STORE, old[k].dst = -1, old[k].tensor = b.y, old[k].vec = 16;
+        if (!resident && !staged) put(&b, old[k]);
+    }
+    return b;
+}
+static inline Block persist_block(Arena *a) { return persistent(a, false); }
+static inline Block direct_block(Arena *a) { return persistent(a, true); }
+
 /* The line buffer: a block takes all 12 rows, two at a time; e keeps four rows of all chunks.
  *
  *     rows of e     r = 0:  [-1 0 | 1 2]        before the loop: rows -1, 0; in the loop two new ones

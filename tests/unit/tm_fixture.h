@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-static const char *const tm_goldens[] = { "pw", "dw", "mbconv", "line", "chain" };
-enum { TM_GOLDENS = 5 };
+static const char *const tm_goldens[] = { "pw", "dw", "mbconv", "line", "chain", "persist" };
+enum { TM_GOLDENS = 6 };
 
 typedef struct Fixture { Arena *a; Diag *d; TmModule *m; } Fixture;
 
