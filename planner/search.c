@@ -113,7 +113,10 @@ static void price_space(Search *q)
 {
     enum { SAMPLE = 5 };
     int step = q->t->options->exhaustive ? 1 : SAMPLE;
-    for (int i = 0; i < q->space.n; i += step) price(q, i);
+    for (int k = 0; k * step < q->space.n; k++) {
+        int at = k * step + (int)((unsigned)k * 2654435769u >> 16) % step;      /* anywhere in the k-th run: no beat with the order of knobs */
+        if (at < q->space.n) price(q, at);
+    }
     while (q->f->ndraft && price_neighbours(q)) continue;
     for (int i = 0; i < q->space.n && !q->f->ndraft; i++) price(q, i);
 }
