@@ -40,20 +40,21 @@ static void tile_type(Emit *e, int tile)
 {
     const TmTile *t = &e->p->tiles.at[tile];
     const char *name = e->tile[tile], *of = type(e, t->dtype);
+    const char *twist = t->swizzle_mask ? arena_printf(e->arena, ", %d, %d", t->swizzle_mask, t->swizzle_shift) : "";
     if (e->use[tile] == USE_WEIGHTS && t->order == TM_PANELS)
         text_line(e->out, "using %s_t = fc::panels<%s, %d, %d, %d, %d>;", name, of, t->ext[2], t->ext[3], t->cpad, t->panel);
     else if (e->use[tile] == USE_WEIGHTS)
-        text_line(e->out, "using %s_t = fc::weights<%s, %d, %d, %d, %d>;", name, of, t->ext[2], t->ext[3], t->cpad, t->pitch_w);
+        text_line(e->out, "using %s_t = fc::weights<%s, %d, %d, %d, %d%s>;", name, of, t->ext[2], t->ext[3], t->cpad, t->pitch_w, twist);
     else if (e->use[tile] == USE_TAPS)
         text_line(e->out, "using %s_t = fc::taps<%s, %d, %d, %d, %d>;", name, of, t->ext[1], t->ext[2], t->ext[3], t->pitch_w);
     else if (t->space == TM_REGISTER) fragment_type(e, tile);
     else {
-        const char *more = t->swizzle_mask ? arena_printf(e->arena, ", %d, %d, %d", t->roll, t->swizzle_mask, t->swizzle_shift)
-                         : t->roll         ? arena_printf(e->arena, ", %d", t->roll) : "";
-        text_line(e->out, "using %s_t = fc::tile<%s, %d, %d, %d, %d, %d, %d%s>;", name, of, t->ext[1], t->ext[2], t->ext[3],
-                  t->cpad, t->pitch_w, t->pitch_h, more);
+        const char *roll = t->roll || t->swizzle_mask ? arena_printf(e->arena, ", %d", t->roll) : "";
+        text_line(e->out, "using %s_t = fc::tile<%s, %d, %d, %d, %d, %d, %d%s%s>;", name, of, t->ext[1], t->ext[2], t->ext[3],
+                  t->cpad, t->pitch_w, t->pitch_h, roll, twist);
     }
-    if ((e->use[tile] == USE_WEIGHTS || e->use[tile] == USE_TAPS) && t->swizzle_mask)
+    bool repeats = t->swizzle_mask << t->swizzle_shift < 8;     /* every 8 rows: those that ldmatrix reads at once */
+    if (t->swizzle_mask && (e->use[tile] == USE_TAPS || (e->use[tile] == USE_WEIGHTS && !repeats)))
         emit_refuse(e, "the weights %s are swizzled", t->name);
 }
 

@@ -8,7 +8,8 @@
  *     pixel 0   |c0|c1|c2|..|pad|          lanes of ldmatrix:  | of a column         lanes of depthwise:  -> along a row
  *     pixel 1   |c0|c1|c2|..|pad|                              v                                         then the next item
  *
- * XOR swizzles stay unused: padding costs fewer instructions and some shared memory. */
+ * Weights of tensor cores have one reader, ldmatrix, and their padding would travel from memory with every chunk: they are swizzled. For other
+ * tiles padding is better: the depthwise lanes would twist every tap's address. */
 #include "tm.h"
 
 #include <limits.h>
@@ -109,7 +110,7 @@ static int waves(const int *addr, int width)
 }
 
 /* One reader or writer of a tile. */
-typedef struct Access { const TmIns *ins; const TmTile *tile, *dst, *wgt; bool weight, store; } Access;
+typedef struct Access { const TmIns *ins; const TmTile *tile, *dst, *wgt; bool store; } Access;
 
 static double pixels(const TmTile *t) { return (double)t->ext[1] * t->ext[2]; }
 
@@ -122,7 +123,7 @@ static double mma_waves(const Access *x, int pitch)
         return waves(addr, 4) * pixels(x->tile) / 8 * chunks;
     }
     for (int l = 0; l < 32; l++) addr[l] = l % 8 * pitch + l / 8 * 16;
-    return waves(addr, 16) / 4.0 * pixels(x->tile) / 8 * chunks * (x->weight ? x->ins->wm : x->ins->wn);
+    return waves(addr, 16) / 4.0 * pixels(x->tile) / 8 * chunks * x->ins->wn;
 }
 
 /* Threads (i, j) = (t / wn, t % wn) read one quad of channels of pixel i, the same for all j, and store quad j. */
@@ -148,8 +149,7 @@ static double dw_waves(const Access *x, int pitch)
 static double access_waves(const Access *x, int pitch)
 {
     if (x->ins->op == TM_DW) return dw_waves(x, pitch);
-    if (x->ins->variant == TMV_PW_SIMT) return x->weight ? 0 : simt_waves(x, pitch);
-    return mma_waves(x, pitch);
+    return x->ins->variant == TMV_PW_SIMT ? simt_waves(x, pitch) : mma_waves(x, pitch);
 }
 
 /* Wavefronts that all instructions cause on tile number `tile` at this pitch. */
@@ -159,13 +159,10 @@ static double tile_waves(const TmProgram *p, int tile, int pitch)
     for (int k = 0; k < p->code.n; k++) {
         const TmIns *i = &p->code.at[k];
         if (i->op != TM_PW && i->op != TM_DW) continue;
-        Access x = { i, &p->tiles.at[tile], &p->tiles.at[i->dst], &p->tiles.at[i->wgt], false, false };
+        Access x = { i, &p->tiles.at[tile], &p->tiles.at[i->dst], &p->tiles.at[i->wgt], false };
         if (i->src == tile) sum += access_waves(&x, pitch);
         x.store = true;
         if (i->dst == tile) sum += access_waves(&x, pitch);
-        x.store = false;
-        x.weight = true;
-        if (i->wgt == tile && i->op == TM_PW) sum += access_waves(&x, pitch);
     }
     return sum;
 }
@@ -183,6 +180,16 @@ static int best_pitch(const TmProgram *p, int tile)
         best = bare + 16 * pad;
     }
     return best;
+}
+
+/* Eight rows of n 16-byte chunks, of which ldmatrix reads the same chunk: they must lie in 8 different groups of banks. An odd n does that by
+ * itself; else rows that meet, 8 / (the largest power of two in n) apart, take other chunks by XOR. */
+static void swizzle_rows(TmTile *t)
+{
+    int chunks = t->pitch_w / 16, group = chunks & -chunks;
+    if (group > 8) group = 8;
+    t->swizzle_mask = group - 1;
+    for (t->swizzle_shift = 0; group < 8 && group > 1; group *= 2) t->swizzle_shift++;
 }
 
 /* ---- storage ---- */
@@ -224,7 +231,8 @@ static const char *store_tile(Arena *a, const TmModule *m, TmProgram *p, int til
         return NULL;
     }
     if (p->target == TM_CPU) t->pitch_w = t->cpad * size;
-    else t->pitch_w = param && !weight ? (int)win_round_up((int64_t)t->cpad * size, 16) : best_pitch(p, tile);
+    else t->pitch_w = param ? (int)win_round_up((int64_t)t->cpad * size, 16) : best_pitch(p, tile);
+    if (p->target == TM_CUDA && weight) swizzle_rows(t);
     t->pitch_h = t->pitch_w * (weight ? (int)up8(t->ext[2]) : t->ext[2]);       /* mma reads weight rows in eights */
     t->slot_bytes = (int)win_round_up((int64_t)t->pitch_h * (t->roll ? t->roll : t->ext[1]), align);
     return NULL;

@@ -71,13 +71,15 @@ static void lane_maps()
 template <class T, class FR, int MODE, int H, int W, int C, int K, int ID> void chain(int y0, int x0)
 {
     constexpr int size = fc::element<T>::bytes, cpad = fc::round_up(C, 8), kpad = fc::round_up(K, 8), GH = 9, GW = 10;
-    constexpr int pitch = cpad * size + 16, wpitch = cpad * size + 16, threads = 64, wbytes = K * wpitch;
+    constexpr int group = MODE / 10 == 2 ? fc::least(cpad / 8 & -(cpad / 8), 8) : 1;         /* m16n8k16: weights swizzled as layout.c does */
+    constexpr int shift = group == 4 ? 1 : group == 2 ? 2 : 0;
+    constexpr int pitch = cpad * size + 16, wpitch = cpad * size + (group > 1 ? 0 : 16), threads = 64, wbytes = K * wpitch;
     using XT = fc::tile<T, H, W, C, cpad, pitch, pitch * W>;
     using YT = fc::tile<T, H, W, K, kpad, kpad * size, kpad * size * W>;
     using GX = fc::tensor<T, GH, GW, 2 * C, 1>;
     using GY = fc::tensor<T, GH, GW, K, 2>;
     using GZ = fc::tensor<T, GH, GW, K, 3>;
-    using WG = fc::weights<T, K, C, cpad, wpitch>;
+    using WG = fc::weights<T, K, C, cpad, wpitch, group - 1, shift>;
     using ALL = fc::sub<0, H, 0, W>;
     constexpr int woff = H * W * pitch, yoff = woff + 2 * wbytes, smem = yoff + H * W * kpad * size;
     constexpr int vec = C * size % 16 == 0 ? 16 : C * size % 4 == 0 ? 4 : 2, kvec = K * size % 16 == 0 ? 16 : K * size % 8 == 0 ? 8 : K * size % 4 == 0 ? 4 : 2;

@@ -66,6 +66,36 @@ static void same_runs(Arena *a, const TmModule *m, const TmModule *again, const 
     }
 }
 
+/* The 8 rows of a matrix that ldmatrix takes from weights lie in 8 different groups of banks, for every chunk of channels. */
+static void no_conflicts(const TmProgram *p, const TmTile *w)
+{
+    int64_t vars[64] = { 0 };
+    assert_true(p->loops.n <= 64);
+    for (int row = 0; row < w->ext[2]; row += 8)
+        for (int c = 0; c < w->cpad; c += 8) {
+            unsigned groups = 0;
+            for (int r = 0; r < 8; r++) groups |= 1u << tm_address(p, w, vars, 0, 0, row + r, c) / 16 % 8;
+            if (groups != 255) fail_msg("%s: rows of %d bytes meet in a bank, from row %d on", w->name, w->pitch_w, row);
+        }
+}
+
+/* How many weights of tensor cores were looked at. */
+static int check_weights(const TmModule *m)
+{
+    int n = 0;
+    for (int k = 0; k < m->programs.n; k++) {
+        const TmProgram *p = m->programs.at[k];
+        for (int i = 0; i < p->code.n; i++) {
+            const TmIns *ins = &p->code.at[i];
+            if (ins->op != TM_PW || tm_variant_rows[ins->variant].engine != TM_ENGINE_MMA) continue;
+            no_conflicts(p, &p->tiles.at[ins->wgt]);
+            assert_int_equal(p->tiles.at[ins->wgt].pitch_w, p->tiles.at[ins->wgt].cpad * 2);     /* and nothing is padded */
+            n++;
+        }
+    }
+    return n;
+}
+
 /* True if it was small enough to be run as well. */
 static bool check_module(const Made *x, const TmModule *m, const char *what)
 {
@@ -101,6 +131,7 @@ static void test_planned(void **s)
             const TmModule *m = plan_module(x.a, x.d, x.g, x.s, &x.o, &report);
             if (!m) diag_print(x.d, stderr);
             assert_non_null(m);
+            check_weights(m);
             check_module(&x, m, path);
             arena_free(x.a);
         }
@@ -111,7 +142,7 @@ static void test_random_schedules(void **s)
     (void)s;
     static const char *const paths[] = { "ragged", "mbconv", "pwpw", "dw5" };
     unsigned seed = 77;
-    int made = 0, ran = 0;
+    int made = 0, ran = 0, weights = 0;
     for (int k = 0; k < 120; k++) {
         char path[64];
         snprintf(path, sizeof path, "examples/%s.fcm", paths[k % 4]);
@@ -126,11 +157,11 @@ static void test_random_schedules(void **s)
         c.threads = 32 << random_next(&seed) % 4;
         c.mma = (int)(random_next(&seed) % 2);
         const TmModule *m = plan_with(x.a, x.d, x.g, x.s, &x.o, &c, &why);
-        if (m) made++, ran += check_module(&x, m, path);
+        if (m) made++, weights += check_weights(m), ran += check_module(&x, m, path);
         arena_free(x.a);
     }
     print_message("%d of 120 schedules fit, %d of them ran\n", made, ran);
-    assert_true(made > 20 && ran > 10);
+    assert_true(made > 20 && ran > 10 && weights > 10);
 }
 
 int main(void)

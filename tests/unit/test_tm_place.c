@@ -205,24 +205,30 @@ static void pixels_are_an_odd_number_of_chunks(void **state)
     Block b = halo_block(a, 2);
     assert_null(tm_layout(a, b.m, b.p));
     const TmTile *t = b.p->tiles.at;
-    int rows_of_matrices[] = { b.xt, b.we, b.wp };              /* read by ldmatrix; 16 channels of f16 are 2 chunks */
-    for (int i = 0; i < 3; i++) assert_int_equal(t[rows_of_matrices[i]].pitch_w, 48);
+    assert_int_equal(t[b.xt].pitch_w, 48);                      /* read by ldmatrix; 16 channels of f16 are 2 chunks */
+    int weights[] = { b.we, b.wp };                             /* read by ldmatrix alone: swizzled, chunks change places every 4 rows */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(t[weights[i]].pitch_w, 32);
+        assert_int_equal(t[weights[i]].swizzle_mask, 1);
+        assert_int_equal(t[weights[i]].swizzle_shift, 2);
+    }
+    assert_int_equal(t[b.xt].swizzle_mask + t[b.dt].swizzle_mask + t[b.wd].swizzle_mask, 0);
     assert_int_equal(t[b.dt].pitch_w, 32);                      /* ldmatrix gains by 48 what the depthwise's stores of 3 pixels lose */
     assert_int_equal(t[b.xt].pitch_h, 48 * (TW + 2));
     assert_int_equal(t[b.xt].slot_bytes, 48 * (TW + 2) * (TH + 2));
     assert_int_equal(t[b.we].order, TM_PIXELS);
     assert_int_equal(t[b.wd].pitch_w, 32);                      /* taps: every lane its own channels, nothing to pad */
     assert_int_equal(t[b.wd].pitch_h, 96);
-    /* the image: we 16 rows of 48, wd 9 taps of 32, wp 16 rows of 48, two biases of 16 f32 */
-    assert_int_equal(t[b.wd].image_off, 768);
-    assert_int_equal(t[b.wp].image_off, 1088);                  /* 768 + 288 in units of 64 */
-    assert_int_equal(t[b.be].image_off, 1088 + 768);
-    assert_int_equal(t[b.bd].image_off, 1088 + 768 + 64);
-    assert_int_equal(b.p->images.at[b.w].bytes, 1984);
+    /* the image: we 16 rows of 32, wd 9 taps of 32, wp 16 rows of 32, two biases of 16 f32 */
+    assert_int_equal(t[b.wd].image_off, 512);
+    assert_int_equal(t[b.wp].image_off, 832);                   /* 512 + 288 in units of 64 */
+    assert_int_equal(t[b.be].image_off, 832 + 512);
+    assert_int_equal(t[b.bd].image_off, 832 + 512 + 64);
+    assert_int_equal(b.p->images.at[b.w].bytes, 1472);
     assert_int_equal(b.p->images.at[b.w].offset, 0);
-    assert_int_equal(b.p->images.at[b.f].offset, 6144);         /* 3 * 1984 in units of 256 */
-    assert_int_equal(b.m->packed_bytes, 6144 + 64);
-    assert_int_equal(t[b.wt].slot_bytes, 1984);
+    assert_int_equal(b.p->images.at[b.f].offset, 4608);         /* 3 * 1472 in units of 256 */
+    assert_int_equal(b.m->packed_bytes, 4608 + 64);
+    assert_int_equal(t[b.wt].slot_bytes, 1472);
     arena_free(a);
 }
 

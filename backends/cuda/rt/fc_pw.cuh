@@ -149,7 +149,12 @@ template <class WGT, bool FULL> struct mma_rows {
     WGT wgt;
     int n0, lane;
 
-    FC_DEVICE const char *row(int n, int c) const { return wgt.at(FULL ? n : least(n, WGT::k - 1), c); }
+    // FULL: n % 8 is lane % 8, so the twist is one number for all rows of this lane.
+    FC_DEVICE const char *row(int n, int c) const
+    {
+        if constexpr (FULL) return wgt.p + n * WGT::pitch + ((c * WGT::size) ^ WGT::twist(lane));
+        else return wgt.at(least(n, WGT::k - 1), c);
+    }
     // Tiles b and b + 1, 16 values of c: matrices (b, c), (b, c + 8), (b + 1, c), (b + 1, c + 8).
     FC_DEVICE const char *two(int b, int c) const { return row(n0 + lane % 8 + lane / 16 * 8 + b * 8, c + lane / 8 % 2 * 8); }
     // Tile b alone; lanes 16 … 31 are not asked.

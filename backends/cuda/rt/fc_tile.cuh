@@ -48,13 +48,15 @@ struct tile {
     FC_DEVICE char *at(int y, int x, int ch) const { return pixel(y, x) + ((ch * size) ^ twist(y, x)); }
 };
 
-// pw weights, a row of CPAD contraction channels per output channel: the B operand of mma.sync as it is.
-template <class T, int K, int C, int CPAD, int PITCH> struct weights {
+// pw weights, a row of CPAD contraction channels per output channel: the B operand of mma.sync as it is. SWZ_MASK, SWZ_SHIFT: as in tile, by row.
+template <class T, int K, int C, int CPAD, int PITCH, int SWZ_MASK = 0, int SWZ_SHIFT = 0> struct weights {
     using type = T;
     static constexpr int k = K, c = C, cpad = CPAD, pitch = PITCH, size = element<T>::bytes;
     static constexpr bool rows = true;
+    static_assert((SWZ_MASK << SWZ_SHIFT) < 8, "the twist repeats every 8 rows: those that ldmatrix reads at once");
     const char *p;
-    FC_DEVICE const char *at(int ko, int ci) const { return p + ko * PITCH + ci * size; }
+    FC_DEVICE static int twist(int ko) { return ((ko >> SWZ_SHIFT) & SWZ_MASK) * 16; }
+    FC_DEVICE const char *at(int ko, int ci) const { return p + ko * PITCH + ((ci * size) ^ twist(ko)); }
 };
 
 // pw weights in panels of PANEL output channels, contraction index outside: (ko, ci) is element ((ko / PANEL) * CPAD + ci) * PANEL + ko % PANEL.
