@@ -121,9 +121,10 @@ static void cpu_lines(Space *p)
 
 static void cpu_tiles(Space *p)
 {
-    static const int chunk[] = { 0, 32, 48, 64, 96, 128, 256 }, rows[] = { 1, 2, 4, 7, 8, 14, 1 << 20 };
+    static const int chunk[] = { 0, 32, 48, 64, 96, 128, 256 }, large[] = { 1, 2, 4, 7, 8, 14, 1 << 20 }, small[] = { 1, 2, 3, 4, 5, 6, 7 };
     static const int cols[] = { 8, 14, 16, 28, 56, 1 << 20 };
     static const int split[] = { 0, 48, 96, 192 };
+    const int *rows = p->rows <= 7 ? small : large;
     for (int c = 0; c < 7; c++)
         for (int r = 0; r < 7; r++)
             for (int w = 0; w < 6; w++)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # judge.sh DIR [FCMC DEVICE]: for each group in DIR/BLOCK.txt of rank.sh the rank correlation (Spearman) of modelled and measured time, and how
-# much longer the schedule that the model ranks first takes than the best one measured. With FCMC and DEVICE the schedules are modelled anew.
+# much longer the schedule that the model ranks first takes than the best one measured; and the schedule that tuning chose, where DIR/tuned
+# tells. With FCMC and DEVICE the schedules are modelled anew.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$1 fcmc=$2 device=$3
@@ -21,9 +22,18 @@ for file in "$dir"/*.txt; do
     block=$(basename "$file" .txt)
     if [ -n "$fcmc" ]; then again "$file"; else pairs "$file"; fi >"$dir/$block.pairs"
     for group in $(cut -d' ' -f1 "$dir/$block.pairs" | sort -u); do
-        grep "^$group " "$dir/$block.pairs" | cut -d' ' -f2- | awk -v block="$block.$group" -f "$here/spearman.awk"
+        grep "^$group " "$dir/$block.pairs" | cut -d' ' -f2- >"$dir/one.pairs"
+        line=$(awk -v block="$block.$group" -f "$here/spearman.awk" "$dir/one.pairs")
+        [ ! -f "$dir/tuned/$block.txt" ] ||
+            line="$line tuned $(pairs "$dir/tuned/$block.txt" | cut -d' ' -f2- | awk -f "$here/tuned.awk" "$dir/one.pairs" -)"
+        echo "$line"
     done
 done | tee "$dir/summary"
+middle() {      # field words: "words: median m %, worst w %"
+    awk -v f="$1" 'NF >= f { print $f }' "$dir/summary" | sort -n |
+        awk -v words="$2" '{ r[NR] = $1 } END { if (NR) printf "%s: median %.1f %%, worst %.1f %%\n", words, r[int((NR + 1) / 2)], r[NR] }'
+}
 sort -k4 -n "$dir/summary" | awk '{ r[NR] = $4 } END { printf "rank correlation: least %.3f, median %.3f\n", r[1], r[int((NR + 1) / 2)] }'
-sort -k6 -n "$dir/summary" | awk '{ r[NR] = $6 } END { printf "first choice over best: median %.1f %%, worst %.1f %%\n", r[int((NR + 1) / 2)], r[NR] }'
-rm -f "$dir/one.plan"
+middle 6 "first choice over best"
+middle 12 "after tuning over best"
+rm -f "$dir/one.plan" "$dir/one.pairs"
