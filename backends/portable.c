@@ -6,7 +6,7 @@
 static TmIns portable_instruction(TmIns i)
 {
     if (i.op == TM_PW) i.variant = TMV_PW_C, i.item_w = i.item_c = 0;
-    if (i.op == TM_DW) i.variant = TMV_DW_C, i.item_w = 0;
+    if (i.op == TM_DW) i.variant = TMV_DW_C, i.item_h = i.item_w = 0;
     return i;
 }
 

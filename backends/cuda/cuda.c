@@ -160,7 +160,9 @@ static const char *mask(const Emit *e, const TmIns *i)
 static const char *const pw_functions[TMV_COUNT] = {
     [TMV_PW_SIMT] = "fc::pw_simt", [TMV_PW_MMA1688] = "fc::pw_mma1688", [TMV_PW_MMA16816] = "fc::pw_mma16816",
 };
-static const char *const dw_functions[TMV_COUNT] = { [TMV_DW_PORTABLE] = "fc::dw_portable", [TMV_DW_WINDOW] = "fc::dw_window" };
+static const char *const dw_functions[TMV_COUNT] = {
+    [TMV_DW_PORTABLE] = "fc::dw_portable", [TMV_DW_WINDOW] = "fc::dw_window", [TMV_DW_SLIDE] = "fc::dw_slide",
+};
 
 static const char *function(Emit *e, const TmIns *i)
 {
@@ -253,11 +255,12 @@ static void cuda_dw(Emit *e, const TmIns *i)
                                      g->stride_h, g->stride_w, g->dil_h, g->dil_w, g->mult);
     const char *from = arena_printf(e->arena, "%s, %s, %s, %s, %s", cuda_ref(e, i->src, 0), weights(e, i->wgt),
                                     emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc));
+    const char *rows = i->variant == TMV_DW_SLIDE ? arena_printf(e->arena, "%d, ", i->item_h) : "";
     if (i->accumulate) {
         check_accumulation(e, i, at.k0);
         emit_call(e, "%s_acc<%s_t, %s, %d>(%s, %s);", f, e->tile[i->dst], types, d->ext[2], cuda_ref(e, i->dst, 0), from);
     } else {
-        emit_call(e, "%s<%s_t, %s, %s, %d>(%s, %s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), types, i->item_w,
+        emit_call(e, "%s<%s_t, %s, %s, %s%d>(%s, %s, %s, %s, %s);", f, e->tile[i->dst], sub(e, i->sub), types, rows, i->item_w,
                   cuda_ref(e, i->dst, 0), from, emit_affine(e, at.k0), mask(e, i), epilogue(i));
     }
     end_scope(e, opened);

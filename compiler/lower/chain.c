@@ -127,10 +127,11 @@ static void set_pw(Chain *h, TmIns *i)
 void chain_set_dw(const Chain *h, TmIns *i, const WinAxis *ah, const WinAxis *aw, int mult)
 {
     bool plain = mult == 1 && !i->accumulate;
-    if (h->b.cuda) i->variant = plain ? TMV_DW_WINDOW : TMV_DW_PORTABLE;
-    else i->variant = mult == 1 && h->b.p->arch >= 256 ? TMV_DW_VEC : TMV_DW_C;
-    i->item_w = h->b.cuda ? (plain ? 4 : 0) : i->variant == TMV_DW_VEC ? 8 : 0;
     i->geom = (TmGeom){ ah->stride, aw->stride, ah->before, aw->before, ah->dilation, aw->dilation, mult };
+    if (h->b.cuda && plain) parts_dw_items(&h->b, i);
+    else if (h->b.cuda) i->variant = TMV_DW_PORTABLE;
+    else i->variant = mult == 1 && h->b.p->arch >= 256 ? TMV_DW_VEC : TMV_DW_C;
+    if (i->variant == TMV_DW_VEC) i->item_w = 8;
 }
 
 /* ---- weights ---- */
@@ -401,7 +402,6 @@ static const char *impossible(const Chain *h)
  * as registers allow; shared memory may lower that (module.c). */
 static const char *registers(const Chain *h, const Pieces *t)
 {
-    enum { WORKING_REGISTERS = 104 };
     if (!h->b.cuda) return NULL;
     int64_t need = WORKING_REGISTERS;
     if (t->yacc >= 0) {

@@ -230,6 +230,53 @@ void parts_grid(int workers, int mt, int nt, int *wm, int *wn)
     }
 }
 
+/* The work of one item in issue slots (four a clock): a warp's load of w bytes a lane takes w / 4 clocks of shared memory, an FMA one slot, and
+ * about three more go to each result's epilogue. */
+static int64_t dw_price(const TmIns *i, const TmTile *w, int64_t loads, int lane_channels, int lane_bytes)
+{
+    int64_t results = (int64_t)(i->item_h > 0 ? i->item_h : 1) * i->item_w * lane_channels, taps = (int64_t)w->ext[1] * w->ext[2];
+    return (loads + taps) * (lane_bytes + 1 + lane_channels) + results * (taps + 3);
+}
+
+static int64_t dw_rounds(const Parts *b, const TmIns *i, const TmTile *w, int lane_channels)
+{
+    int64_t rows = win_div_up(i->sub.h1 - i->sub.h0, i->item_h > 0 ? i->item_h : 1), cols = win_div_up(i->sub.w1 - i->sub.w0, i->item_w);
+    return win_div_up(rows * cols * (win_round_up(w->ext[3], 8) / lane_channels), b->p->threads);
+}
+
+/* Registers of the sliding form: sums of the rows that are under way, taps, a row of pixels, addresses (gpu-kernels.md measured 58 for 3x3, 128 for
+ * 5x5 with four columns; this says 62 and 122). */
+static bool slides(const TmIns *i, const TmTile *w)
+{
+    int reach_h = (w->ext[1] - 1) * i->geom.dil_h, reach_w = (w->ext[2] - 1) * i->geom.dil_w, alive = reach_h / i->geom.stride_h + 1;
+    int span = (i->item_w - 1) * i->geom.stride_w + reach_w + 1;
+    return 2 * ((alive < i->item_h ? alive : i->item_h) * i->item_w + w->ext[1] * w->ext[2] + span) + 16 <= WORKING_REGISTERS;
+}
+
+void parts_dw_items(const Parts *b, TmIns *i)
+{
+    static const int rows[] = { 1, 2, 3, 4, 7, 8 }, cols[] = { 1, 2, 4 };
+    const TmTile *w = &b->p->tiles.at[i->wgt];
+    const TmGeom *g = &i->geom;
+    int size = dtype_bytes(b->p->tiles.at[i->src].dtype), reach_h = (w->ext[1] - 1) * g->dil_h, reach_w = (w->ext[2] - 1) * g->dil_w;
+    TmIns best = *i, try = *i;
+    best.variant = TMV_DW_WINDOW;
+    best.item_w = 4;
+    int64_t least = dw_rounds(b, &best, w, 16 / size) * dw_price(&best, w, (int64_t)w->ext[1] * (3 * g->stride_w + reach_w + 1), 16 / size, 16);
+    try.variant = TMV_DW_SLIDE;
+    for (int r = 0; r < 6; r++)
+        for (int c = 0; c < 3; c++) {
+            try.item_h = rows[r], try.item_w = cols[c];
+            if (rows[r] > i->sub.h1 - i->sub.h0 || cols[c] > i->sub.w1 - i->sub.w0 || !slides(&try, w)) continue;
+            int64_t loads = (int64_t)((rows[r] - 1) * g->stride_h + reach_h + 1) * ((cols[c] - 1) * g->stride_w + reach_w + 1);
+            int64_t price = dw_rounds(b, &try, w, 2) * dw_price(&try, w, loads, 2, 2 * size);
+            if (price < least) least = price, best = try;
+        }
+    i->variant = best.variant;
+    i->item_h = best.item_h;
+    i->item_w = best.item_w;
+}
+
 /* A panel is a whole number of vectors. Two pipes do 4 * V flops a clock with V floats, at most the core's rate (cores that split 512-bit operations
  * gain nothing from them). The register tile keeps about 24 accumulators busy (AVX2: 12); `price` is the padded width over the rate, and a
  * little for the loads. */

@@ -54,6 +54,13 @@ const char *parts_note(const Parts *b, const Stage *st);
 /* Splits mt x nt tiles over a grid of wm x wn workers with the least work for the busiest one; ties prefer fewer loads. */
 void parts_grid(int workers, int mt, int nt, int *wm, int *wn);
 
+/* CUDA: registers that an operation may hold beside the accumulators of a projection, addresses included. */
+enum { WORKING_REGISTERS = 104 };
+
+/* CUDA: variant and item of a depthwise convolution without multiplier whose tiles, window and geometry are set: those whose busiest thread has
+ * the least work. */
+void parts_dw_items(const Parts *b, TmIns *i);
+
 /* CPU: the register tile of a pw whose variant and tiles are set: item_c channels (a panel of the weights) x item_w pixels. */
 void parts_cpu_items(const Parts *b, TmIns *i);
 #endif

@@ -13,6 +13,7 @@
 #include "tm.h"
 
 #include <limits.h>
+#include <math.h>
 
 enum { PADS = 5 };                                  /* paddings tried: 0 … 4 chunks */
 
@@ -140,10 +141,10 @@ static double dw_waves(const Access *x, int pitch)
     const TmGeom *g = &x->ins->geom;
     int size = dtype_bytes(x->tile->dtype), width = x->ins->variant == TMV_DW_WINDOW ? 16 : 2 * size, addr[32];
     int n = x->wgt->cpad * size / width, item = x->ins->item_w > 0 ? x->ins->item_w : 1, row = (int)win_div_up(x->dst->ext[2], item);
-    int step_w = item * (x->store ? 1 : g->stride_w), step_h = x->store ? 1 : g->stride_h;
+    int high = x->ins->item_h > 0 ? x->ins->item_h : 1, step_w = item * (x->store ? 1 : g->stride_w), step_h = high * (x->store ? 1 : g->stride_h);
     for (int l = 0; l < 32; l++) addr[l] = (l / n / row * step_h * x->tile->ext[2] + l / n % row * step_w) * pitch + l % n * width;
-    double loads = x->store ? item : (double)x->wgt->ext[1] * ((item - 1) * g->stride_w + x->wgt->ext[2]);
-    return waves(addr, width) * (double)x->dst->ext[1] * row * n / 32 * loads;
+    double loads = x->store ? item * high : (double)((high - 1) * g->stride_h + x->wgt->ext[1]) * ((item - 1) * g->stride_w + x->wgt->ext[2]);
+    return waves(addr, width) * ceil((double)x->dst->ext[1] / high) * row * n / 32 * loads;
 }
 
 static double access_waves(const Access *x, int pitch)

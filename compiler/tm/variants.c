@@ -86,6 +86,15 @@ static const char *dw_window(const TmProgram *p, const TmIns *i)
     return starts_at_eight(p, i->src, &p->tiles.at[i->wgt].org[3]) ? NULL : "channels start off a multiple of 8";
 }
 
+/* Unrolled over its rows: more would be a page of code. */
+enum { SLIDE_ROWS = 16, SLIDE_COLUMNS = 8 };
+
+static const char *dw_slide(const TmProgram *p, const TmIns *i)
+{
+    if (i->item_h < 1 || i->item_h > SLIDE_ROWS || i->item_w > SLIDE_COLUMNS) return "an item of the sliding form has 1 to 16 rows of 1 to 8 columns";
+    return dw_window(p, i);
+}
+
 static const char *dw_portable(const TmProgram *p, const TmIns *i)
 {
     const TmTile *d = &p->tiles.at[i->dst];
@@ -122,6 +131,7 @@ static const char *variant(const TmModule *m, const TmProgram *p, const TmIns *i
     case TMV_PW_MMA16816: return pw_mma(p, i);
     case TMV_DW_PORTABLE: return dw_portable(p, i);
     case TMV_DW_WINDOW: return dw_window(p, i);
+    case TMV_DW_SLIDE: return dw_slide(p, i);
     case TMV_PW_C: return pw_cpu(m, p, i, false);
     case TMV_PW_VEC: return pw_cpu(m, p, i, true);
     case TMV_DW_VEC: return dw_vec(p, i);

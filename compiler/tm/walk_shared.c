@@ -106,14 +106,16 @@ static void pw(const TmProgram *p, const TmIns *i, int64_t pixels, int64_t chann
 static void dw(const TmProgram *p, const TmIns *i, int64_t channels, TmShared *s)
 {
     const TmTile *src = &p->tiles.at[i->src], *wgt = &p->tiles.at[i->wgt];
-    int64_t item = at_least_1(i->item_w), items = tm_sat_mul(i->sub.h1 - i->sub.h0, win_div_up(i->sub.w1 - i->sub.w0, item)), bytes;
+    int64_t item = at_least_1(i->item_w), high = at_least_1(i->item_h), bytes;
+    int64_t items = tm_sat_mul(win_div_up(i->sub.h1 - i->sub.h0, high), win_div_up(i->sub.w1 - i->sub.w0, item));
     int64_t taps = tm_sat_mul(wgt->ext[1], wgt->ext[2]);
-    /* columns under an item, holes included */
-    int64_t reach = (item - 1) * i->geom.stride_w + (int64_t)(wgt->ext[2] - 1) * i->geom.dil_w + 1;
-    int64_t window = tm_sat_mul(wgt->ext[1], item > 1 ? reach : wgt->ext[2]);
+    /* rows and columns under an item, holes included */
+    int64_t rows = (high - 1) * i->geom.stride_h + (int64_t)(wgt->ext[1] - 1) * i->geom.dil_h + 1;
+    int64_t cols = (item - 1) * i->geom.stride_w + (int64_t)(wgt->ext[2] - 1) * i->geom.dil_w + 1;
+    int64_t window = tm_sat_mul(high > 1 ? rows : wgt->ext[1], item > 1 ? cols : wgt->ext[2]);
     if (in_shared(p, src)) {
         bytes = tm_sat_mul(values(src, items, window), channels);
-        Items it = { win_div_up(i->sub.w1 - i->sub.w0, item), item * i->geom.stride_w, i->geom.stride_h };
+        Items it = { win_div_up(i->sub.w1 - i->sub.w0, item), item * i->geom.stride_w, high * i->geom.stride_h };
         add(s, bytes, chunk_waves(src, channels, it, bytes));
     }
     if (in_shared(p, wgt)) {
@@ -161,7 +163,7 @@ TmShared tm_shared_traffic(const TmProgram *p, const TmIns *i)
     bytes = tm_sat_mul(values(t, pixels, channels), i->accumulate ? 2 : 1);
     bool fragments = i->op == TM_PW && tm_variant_rows[i->variant].engine == TM_ENGINE_MMA;
     int64_t item = i->op == TM_DW ? at_least_1(i->item_w) : 1;
-    Items it = { win_div_up(i->sub.w1 - i->sub.w0, item), item, 1 };
+    Items it = { win_div_up(i->sub.w1 - i->sub.w0, item), item, i->op == TM_DW ? at_least_1(i->item_h) : 1 };
     add(&s, bytes, fragments ? pixel_waves(t, pixels, bytes) : chunk_waves(t, channels, it, bytes));
     return s;
 }

@@ -3,10 +3,10 @@
 
 using fc::half;
 
-enum variant { PORTABLE, WINDOW, FRAGMENT };
+enum variant { PORTABLE, WINDOW, SLIDE, FRAGMENT };
 
 /* A P x Q window of outputs at (p0, q0) of an H x W x C image, R x S taps; the windows may leave the tensors; bias, relu, masked. */
-template <variant V, class T, int C, int R, int S, int ST, int DIL, int MULT, int P, int Q, int ITEM, int ROLL = 0, int SWZ = 0> void dw_case(int p0, int q0, int slot)
+template <variant V, class T, int C, int R, int S, int ST, int DIL, int MULT, int P, int Q, int ITEM, int ROLL = 0, int SWZ = 0, int HIGH = 1> void dw_case(int p0, int q0, int slot)
 {
     constexpr int H = 11, W = 13, pad_h = (R - 1) * DIL / 2, pad_w = (S - 1) * DIL / 2, K = C * MULT, size = fc::element<T>::bytes;
     constexpr int OH = (H + 2 * pad_h - (R - 1) * DIL - 1) / ST + 1, OW = (W + 2 * pad_w - (S - 1) * DIL - 1) / ST + 1;
@@ -54,6 +54,7 @@ template <variant V, class T, int C, int R, int S, int ST, int DIL, int MULT, in
             fc::store_frag<FR, Q, GY, yvec>(yp, acc, p0, q0, 0, epi);
         } else {
             if constexpr (V == PORTABLE) fc::dw_portable<YT, ALL, XT, TT, G, 1>(yt, xt, tt, 0, 0, 0, 0, mask, epi);
+            else if constexpr (V == SLIDE) fc::dw_slide<YT, ALL, XT, TT, G, HIGH, ITEM>(yt, xt, tt, 0, 0, 0, 0, mask, epi);
             else fc::dw_window<YT, ALL, XT, TT, G, ITEM>(yt, xt, tt, 0, 0, 0, 0, mask, epi);
             FC_SYNC();
             auto none = [](float2 v, int, int, int) { return v; };
@@ -104,6 +105,14 @@ template <class T> void cases()
     dw_case<WINDOW, T, 8, 3, 5, 1, 2, 1, 4, 5, 4>(7, 9, 0);
     dw_case<WINDOW, T, 16, 3, 3, 2, 1, 1, 3, 4, 4, 9>(-1, -1, 7);
     dw_case<WINDOW, T, 32, 3, 3, 1, 1, 1, 4, 4, 2, 0, 3>(-1, 2, 0);
+    dw_case<SLIDE, T, 24, 3, 3, 1, 1, 1, 4, 8, 4, 0, 0, 4>(-1, -1, 0);      /* one item high */
+    dw_case<SLIDE, T, 24, 3, 3, 1, 1, 1, 5, 7, 4, 0, 0, 2>(1, 7, 0);        /* ragged both ways */
+    dw_case<SLIDE, T, 16, 5, 5, 2, 1, 1, 3, 5, 2, 0, 0, 2>(2, 3, 0);
+    dw_case<SLIDE, T, 12, 7, 7, 1, 1, 1, 7, 6, 2, 0, 0, 3>(-2, 2, 0);
+    dw_case<SLIDE, T, 8, 3, 5, 1, 2, 1, 4, 5, 4, 0, 0, 3>(7, 9, 0);         /* holes */
+    dw_case<SLIDE, T, 16, 1, 3, 3, 1, 1, 4, 3, 2, 0, 0, 2>(0, 0, 0);        /* rows between outputs */
+    dw_case<SLIDE, T, 16, 3, 3, 2, 1, 1, 3, 4, 4, 9, 0, 2>(-1, -1, 7);      /* a line buffer */
+    dw_case<SLIDE, T, 32, 3, 3, 1, 1, 1, 4, 4, 2, 0, 3, 2>(-1, 2, 0);       /* swizzled */
     dw_case<FRAGMENT, T, 16, 3, 3, 1, 1, 1, 4, 5, 1>(-1, -1, 0);
     dw_case<FRAGMENT, T, 3, 3, 3, 2, 1, 2, 5, 5, 1>(2, 3, 0);
 }

@@ -362,6 +362,11 @@ static void test_conflicts(void **s)
     dt->swizzle_mask = 7;                                       /* the same pitch, swizzled by the pixel: as it was */
     tm_walk(keep, f.m, p, 1, &after);
     assert_int_equal(after.shared_waves, before.shared_waves);
+    for (int i = 0; i < p->code.n; i++)
+        if (p->code.at[i].op == TM_DW) p->code.at[i].variant = TMV_DW_SLIDE, p->code.at[i].item_h = 2;
+    tm_walk(keep, f.m, p, 1, &after);
+    /* 4 items of a row read 3 x 6 pixels and 9 taps of 16 channels; 2 items of two rows read 4 x 6 and 9 */
+    assert_int_equal(before.shared_bytes - after.shared_bytes, 12 * (4 * (18 + 9) - 2 * (24 + 9)) * 32);
     arena_free(f.a);
     arena_free(keep);
 }

@@ -121,5 +121,71 @@ FC_DEVICE void dw_window(DST dst, SRC src, TAPS taps, int dy, int dx, int dc, in
     }
 }
 
+// One row of source pixels v times one row of taps t.
+template <int ITEM_W, class GEOM, int SPAN, int S> FC_DEVICE void dw_slide_row(float2 (&acc)[ITEM_W], const float2 (&v)[SPAN], const float2 (&t)[S])
+{
+    FC_UNROLL
+    for (int o = 0; o < ITEM_W; o++) {
+        FC_UNROLL
+        for (int s = 0; s < S; s++) {
+            float2 x = v[o * GEOM::stride_w + s * GEOM::dil_w];
+            acc[o].x += x.x * t[s].x;
+            acc[o].y += x.y * t[s].y;
+        }
+    }
+}
+
+// A thread computes ITEM_H x ITEM_W neighbouring pixels of two channels, going down: each row of the source is read once and serves every
+// output row whose window it is in; a row of outputs leaves when its last row of taps is done. All is unrolled, so only the sums of rows that
+// are under way hold registers (arXiv 2404.03617's circular accumulators, without their index):
+//
+//   source row 0   r0                    stride 1, 3 taps: sums of three rows of outputs are alive
+//   source row 1   r1 r0
+//   source row 2   r2 r1 r0              output row 0 leaves
+//   source row 3      r2 r1 r0           output row 1 leaves
+template <class DST, class SUB, class SRC, class TAPS, class GEOM, int ITEM_H, int ITEM_W, class MASK, class EPI>
+FC_DEVICE void dw_slide(DST dst, SRC src, TAPS taps, int dy, int dx, int dc, int k0, MASK mask, const EPI &epi)
+{
+    static_assert(GEOM::mult == 1, "the sliding form has one output channel an input channel");
+    constexpr int pairs = round_up(TAPS::c, 8) / 2, cols = div_up(SUB::w, ITEM_W), bands = div_up(SUB::h, ITEM_H);
+    constexpr int reach_h = (TAPS::r - 1) * GEOM::dil_h, reach_w = (TAPS::s - 1) * GEOM::dil_w, span = (ITEM_W - 1) * GEOM::stride_w + reach_w + 1;
+    constexpr bool ragged_h = SUB::h % ITEM_H != 0, ragged_w = SUB::w % ITEM_W != 0;
+    for (int i = thread(); i < pairs * cols * bands; i += threads()) {
+        const int k = i % pairs * 2, h = SUB::h0 + i / pairs / cols * ITEM_H, w = SUB::w0 + i / pairs % cols * ITEM_W;
+        const int y = h * GEOM::stride_h + dy, x = w * GEOM::stride_w + dx;
+        const int last_y = (SUB::h1 - 1) * GEOM::stride_h + dy + reach_h, last_x = (SUB::w1 - 1) * GEOM::stride_w + dx + reach_w;
+        float2 t[TAPS::r][TAPS::s], acc[ITEM_H][ITEM_W] = {};
+        FC_UNROLL
+        for (int r = 0; r < TAPS::r; r++) {
+            FC_UNROLL
+            for (int s = 0; s < TAPS::s; s++) t[r][s] = load2<typename TAPS::type>(taps.at(r, s, k));
+        }
+        FC_UNROLL
+        for (int d = 0; d <= (ITEM_H - 1) * GEOM::stride_h + reach_h; d++) {
+            const int row = ragged_h ? least(y + d, last_y) : y + d;        // a ragged item reads the last row again instead of going on
+            const char *pixel = src.pixel(row, x);
+            float2 v[span];
+            FC_UNROLL
+            for (int p = 0; p < span; p++) {
+                int at = ragged_w ? least(p, last_x - x) : p;
+                v[p] = load2<typename SRC::type>(pixel + at * SRC::pitch_w + (((dc + k) * SRC::size) ^ src.twist(row, x + at)));
+            }
+            FC_UNROLL
+            for (int r = 0; r < TAPS::r; r++) {
+                int first = d - r * GEOM::dil_h, o = first / GEOM::stride_h;
+                if (first >= 0 && first % GEOM::stride_h == 0 && o < ITEM_H) dw_slide_row<ITEM_W, GEOM>(acc[o], v, t[r]);
+            }
+            int done = d - reach_h, o = done / GEOM::stride_h;
+            if (done < 0 || done % GEOM::stride_h != 0 || (ragged_h && h + o >= SUB::h1)) continue;
+            FC_UNROLL
+            for (int q = 0; q < ITEM_W; q++) {
+                if (ragged_w && w + q >= SUB::w1) continue;
+                float2 u = mask(h + o, w + q) ? epi(acc[o][q], h + o, w + q, k0 + k) : pair(0, 0);
+                store2<typename DST::type>(dst.at(h + o, w + q, k0 + k), u);
+            }
+        }
+    }
+}
+
 }
 // ---- end fc_dw.cuh
