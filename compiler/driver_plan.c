@@ -44,6 +44,7 @@ static void put_group(Driver *d, const PlanGroup *g)
                 100 * g->roof / c->time, 100 * c->occupancy);
     text_printf(&d->out, "    traffic  %.3f MB of DRAM, %.3f MB issued; compulsory %.3f, unfused %.3f\n", mb(c->dram_bytes),
                 mb(c->l2_bytes), mb(g->compulsory_bytes), mb(g->unfused_bytes));
+    if (g->kept) text_printf(&d->out, "    stores   %s too, for others that read it\n", g->kept);
     put_work(d, g);
     put_waits(d, &g->best);
     if (g->apart_time > 0) text_printf(&d->out, "    apart    %.2f us, %.3f MB\n", us(g->apart_time), mb(g->apart_bytes));
@@ -131,6 +132,8 @@ static void json_group(Text *t, const PlanGroup *g)
     else text_put(t, "null");
     text_put(t, ",");
     json_text(t, "second_lost", g->lost);
+    text_put(t, ",");
+    json_text(t, "kept", g->kept);
     text_put(t, "}");
 }
 

@@ -43,6 +43,7 @@ typedef struct PlanGroup {
     Loc loc;                        /* of its first operation */
     const char *name;               /* "k0" */
     const char *const *stages;      /* dotted names of the group's results, group.n of them */
+    const char *kept;               /* of these, besides the last, the ones that are stored, since others read them; NULL: none */
     PlanChoice best, second;        /* second.text NULL: there was no other */
     const char *lost;               /* explain: why the second lost; NULL without one */
     int tried, unfit;               /* schedules looked at; of these, refused */

@@ -50,7 +50,7 @@ static void stage_bytes(const Graph *g, const Stages *s, int64_t batch, int at, 
         else with += bytes;
     }
     out->unfused_bytes += in + made + with + again;
-    out->compulsory_bytes += (at == 0 ? in : 0) + (at == out->group.n - 1 ? made : 0) + with;
+    out->compulsory_bytes += (at == 0 ? in : 0) + (at == out->group.n - 1 || lower_is_kept(g, st) ? made : 0) + with;
 }
 
 static int64_t stage_macs(const Graph *g, const Stage *st, int64_t batch)
@@ -64,11 +64,13 @@ void explain_group(Arena *a, const Graph *g, const Stages *s, const PlanOptions 
 {
     const char **names = NEW_N(a, const char *, GROUP_MAX);
     const Stage *head = stage_at(s, out->group.stage[0]);
+    Text kept = text_new(a);
     Work work = { .halves = g->nodes.at[head->in].dtype == DT_F16 };
     for (int i = 0; i < out->group.n; i++) {
         const Stage *st = stage_at(s, out->group.stage[i]);
         int64_t macs = stage_macs(g, st, o->batch);
         names[i] = stage_name(g, s, out->group.stage[i]);
+        if (i + 1 < out->group.n && lower_is_kept(g, st)) text_printf(&kept, "%s%s", kept.n ? ", " : "", names[i]);
         stage_bytes(g, s, o->batch, i, out);
         out->useful_macs += macs;
         if (!st->pointless && g->nodes.at[st->core].op == GR_PW) work.matrix += 2.0 * (double)macs;
@@ -76,6 +78,7 @@ void explain_group(Arena *a, const Graph *g, const Stages *s, const PlanOptions 
     }
     work.bytes = out->compulsory_bytes;
     out->stages = names;
+    out->kept = kept.n ? kept.at : NULL;
     out->loc = g->nodes.at[head->core].loc;
     out->name = arena_printf(a, "k%d", number);
     out->roof = cost_roof(o->device, &work);
@@ -138,15 +141,18 @@ static const char *kind_of(const Graph *g, const Stage *st)
     return st->pointless ? "an element-wise operation" : g->nodes.at[st->core].op == GR_DW ? "a depthwise" : "a pointwise";
 }
 
-static const char *not_handed(Arena *a, const Graph *g, const Stage *from, const Stage *to)
+/* Why a pair of stages, of which the second reads the first's result, is no segment of a path; NULL: it is one. */
+static const char *not_handed(Arena *a, const Partition *p, const Group *pair, const Path *path, int at)
 {
-    const GraphNode *v = &g->nodes.at[from->out];
-    for (int i = 0; i < g->outputs.n; i++)
-        if (g->outputs.at[i].node == from->out) return arena_printf(a, "%s is an output of the block", v->name);
-    if (v->consumers > 1)
-        return arena_printf(a, "%s is read by %d operations, so it has to be in memory", v->name, v->consumers);
-    (void)to;
-    return arena_printf(a, "%s is a second operand, which is read from memory", v->name);
+    const Stage *x = stage_at(p->s, pair->stage[0]), *y = stage_at(p->s, pair->stage[1]);
+    const char *name = p->g->nodes.at[x->out].name;
+    if (!lower_hands_over(x, y)) return arena_printf(a, "%s is a second operand, which is read from memory", name);
+    int early = lower_too_early(p->g, p->s, pair), next = at + 1 < path->n ? path->stage[at + 1] : -1;
+    if (next != pair->stage[1]) return arena_printf(a, "%s goes on chip to its first reader, %s, only", name, stage_name(p->g, p->s, next));
+    if (early == next) return arena_printf(a, "%s reads %s twice, once from memory", stage_name(p->g, p->s, next), name);
+    if (early >= 0) return arena_printf(a, "%s reads %s too, and comes first", stage_name(p->g, p->s, early), name);
+    if (lower_leaves_out(p->g, p->s, pair)) return arena_printf(a, "%s is read elsewhere too, and not all of it is read here", name);
+    return NULL;
 }
 
 static const char *score_words(Arena *a, const PlanOptions *o, Score more)
@@ -190,11 +196,11 @@ static void explain_edge(Arena *a, Partition *p, int from, int to, PlanReport *r
     int at = 0;
     const Path *path = path_of(p, from, &at);
     Group pair = { .n = 2, .stage = { from, to } };
-    if (!lower_hands_over(p->g, x, y)) e.why = not_handed(a, p->g, x, y);
-    else if (!lower_is_pattern(p->g, p->s, &pair))
+    bool handed = !(e.why = not_handed(a, p, &pair, path, at));
+    if (handed && !lower_is_pattern(p->g, p->s, &pair))
         e.why = arena_printf(a, "no kernel has the form %s, then %s", kind_of(p->g, x), kind_of(p->g, y));
-    else if (!path_segment(path, at, 2)) e.why = "a pinned plan keeps them apart";
-    else priced(a, p, path, at, &e);
+    else if (handed && !path_segment(path, at, 2)) e.why = "a pinned plan keeps them apart";
+    else if (handed) priced(a, p, path, at, &e);
     vec_push(a, &r->edges, e);
 }
 

@@ -6,17 +6,17 @@
 
 static const Stage *stage_at(const Stages *s, int i) { return &s->at.at[i]; }
 
-/* The stage to which stage i hands its result, or -1. */
-static int next_stage(const Graph *g, const Stages *s, int i)
+/* The stage to which stage i hands its result, the first if several read it, or -1. */
+static int next_stage(const Stages *s, int i)
 {
     for (int j = i + 1; j < s->at.n; j++)
-        if (!stage_at(s, j)->cut && lower_hands_over(g, stage_at(s, i), stage_at(s, j))) return j;
+        if (!stage_at(s, j)->cut && lower_hands_over(stage_at(s, i), stage_at(s, j))) return j;
     return -1;
 }
 
 /* ---- order ---- */
 
-/* A stage can't start before what its residuals read is done: a group runs where its last stage stands. */
+/* A stage can't start before what its residuals read is done: a group runs where its last stage stands (partition.h). */
 static int last_stage(const Group *g) { return g->stage[g->n - 1]; }
 
 void partition_sort(Group *groups, Found **found, int n)
@@ -37,7 +37,7 @@ static Group longest(const Graph *g, const Stages *s, int i)
 {
     Group best = { .n = 1, .stage = { i } }, grow = best;
     while (grow.n < GROUP_MAX) {
-        int next = next_stage(g, s, last_stage(&grow));
+        int next = next_stage(s, last_stage(&grow));
         if (next < 0) break;
         grow.stage[grow.n++] = next;
         if (lower_is_pattern(g, s, &grow)) best = grow;
@@ -80,7 +80,7 @@ static void find_paths(Partition *p)
     int n = p->s->at.n, *next = NEW_N(p->table->a, int, n + 1);
     bool *fed = NEW_N(p->table->a, bool, n + 1);
     for (int i = 0; i < n; i++) {
-        next[i] = stage_at(p->s, i)->cut ? -1 : next_stage(p->g, p->s, i);
+        next[i] = stage_at(p->s, i)->cut ? -1 : next_stage(p->s, i);
         if (next[i] >= 0) fed[next[i]] = true;
     }
     for (int i = 0; i < n; i++)

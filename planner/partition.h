@@ -1,14 +1,16 @@
 /* partition.h: the cheapest disjoint cover of a graph's stages by fusion groups.
  *
- * A stage hands its result over when the next stage is its only reader. Every stage then has at most one stage before and one
+ * A stage hands its result to the first stage that reads it as input. Every stage then has at most one stage before and one
  * after it, so hand-overs form disjoint paths, and every group is a segment of one:
  *
- *      ──[expand ─ depthwise ─ project]── ─[expand ─ depthwise ─ project]──      residuals and other readers leave and enter
- *           └── the residual's tensor, read by two, ends a path                   at ends of paths, or as operands of epilogues
+ *      ──[expand ─ depthwise ─ project]──┬──[expand ─ depthwise ─ project]──+──      residuals are operands of epilogues
+ *                                        └──────────────────────────────────┘
  *
- * No choice of segments can make a circle: what a stage in the middle reads beside its path is older than that stage and does
- * not depend on the path's later ones. So paths are covered independently, each by dynamic programming over its segments:
- * optimal on any graph. */
+ * An intermediate that others read as well is stored by its group, and these others come after the group's last stage: other
+ * segments are no groups (lower_too_early). So whatever a stage of group G reads from another group P is the result of P's
+ * last stage, which is older than the stage that reads it, or stored by P, and then the reader is younger than P's last stage.
+ * Either way P's last stage is older than G's: in the order of last stages every choice of segments can run. So paths are
+ * covered independently, each by dynamic programming over its segments: optimal among segments of these paths, on any graph. */
 #ifndef FCM_PARTITION_H
 #define FCM_PARTITION_H
 #include "pin.h"

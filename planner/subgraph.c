@@ -116,6 +116,7 @@ SubGraph subgraph_of(Arena *a, const Graph *g, const Stages *s, const Group *gro
     out.graph->batch_name = g->batch_name;
     for (int i = 0; i < group->n; i++) {
         take_stage(&z, &s->at.at[group->stage[i]]);
+        if (i + 1 < group->n && lower_is_kept(g, &s->at.at[group->stage[i]])) text_put(&z.key, "kept;");
         out.group.stage[out.group.n++] = i;
     }
     out.node = z.node;

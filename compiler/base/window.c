@@ -15,6 +15,19 @@ WinSpan win_in(const WinAxis *a, WinSpan out)
     return (WinSpan){ out.lo * a->stride - a->before, (out.n - 1) * a->stride + win_extent(a) };
 }
 
+/* From the position that output o*stride stands on, or the last that keeps the tile's last one inside its window. */
+WinSpan win_own(const WinAxis *a, WinSpan out)
+{
+    int64_t last = win_extent(a) - a->stride - a->before;
+    return (WinSpan){ out.lo * a->stride + (last < 0 ? last : 0), out.n * a->stride };
+}
+
+bool win_owns_all(const WinAxis *a, int64_t in)
+{
+    WinSpan own = win_own(a, (WinSpan){ 0, win_out(a, in) });
+    return own.lo >= -a->before && own.lo + own.n >= in;
+}
+
 WinSpan win_clip(WinSpan s, int64_t size)
 {
     int64_t lo = s.lo < 0 ? 0 : s.lo, hi = s.lo + s.n > size ? size : s.lo + s.n;

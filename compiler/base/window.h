@@ -20,6 +20,10 @@ typedef struct WinSpan { int64_t lo, n; } WinSpan;                              
 int64_t win_extent(const WinAxis *a);                           /* (k-1)*dilation + 1 */
 int64_t win_out(const WinAxis *a, int64_t in);                  /* outputs along the axis; 0 or less = no output */
 WinSpan win_in(const WinAxis *a, WinSpan out);                  /* input positions that the outputs read, padding included */
+/* Inputs that outputs read overlap. Of those that a tile of outputs reads it owns as many as there are between its first output's and the next tile's:
+ * tiles side by side own each position once. Not all of them, if some inputs are read by no output or by one tile only. */
+WinSpan win_own(const WinAxis *a, WinSpan out);
+bool win_owns_all(const WinAxis *a, int64_t in);                /* every position of [0, in), by tiles that read it */
 WinSpan win_clip(WinSpan s, int64_t size);                      /* s ∩ [0, size) */
 
 /* Checked arithmetic on extents and byte counts: false on overflow of int64_t. */

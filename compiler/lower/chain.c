@@ -203,7 +203,8 @@ void chain_copy(Chain *h, int tile)
 /* A tile of u: a copy, or what the head makes. */
 static void fill(Chain *h, const Pieces *t, int tile)
 {
-    if (h->head) head_emit(h, &t->head, tile, tile == t->xp ? t->head.xp : t->head.xt);
+    bool above = tile == t->xp;
+    if (h->head) head_emit(h, &t->head, tile, above ? t->head.xp : t->head.xt), keep_head(h, tile, above);
     else chain_copy(h, tile);
 }
 
@@ -286,6 +287,7 @@ static void emit_chunks(Chain *h, const Pieces *t, int64_t new_row, bool expand)
     if (!h->resident && h->t < 0) chain_copy(h, h->image_tile);
     if (!h->expand && !h->line && h->t < 0) chain_copy(h, t->xt);
     if (h->expand && expand) emit_expand(h, t, t->xt, new_row, h->b.p->tiles.at[t->et].ext[1]);
+    if (!h->line) keep_expanded(h, t->et);
     if (h->t >= 0) {
         chain_copy(h, h->final_tile);
         emit_zero(h, t);
@@ -295,6 +297,7 @@ static void emit_chunks(Chain *h, const Pieces *t, int64_t new_row, bool expand)
     }
     if (h->depth) emit_depth(h, t);
     parts_close(&h->b, h->t);
+    keep_depthwise(h, t->dt);
     if (h->project) emit_project(h, t);
     else emit_store(h, t);
     parts_close(&h->b, h->c);
@@ -342,6 +345,7 @@ static void emit_line(Chain *h, const Pieces *t)
     emit_chunks(h, t, h->keep, !strips);
     if (h->project) emit_store(h, t);
     parts_close(&h->b, h->s);
+    keep_expanded(h, t->et);
     parts_close(&h->b, h->r);
 }
 
@@ -393,6 +397,8 @@ static const char *impossible(const Chain *h)
 {
     if (h->line && h->s >= 0 && h->b.cuda && h->nc > 1 && !h->resident && h->expand)
         return "strips with several chunks need resident weights";
+    const char *why = keep_refuses(h);
+    if (why) return why;
     if (h->b.cuda && (h->b.p->threads > (int)h->b.l->device->threads_block || h->b.p->threads * h->b.p->ctas > (int)h->b.l->device->threads_sm))
         return arena_printf(h->b.a, "%d blocks of %d threads do not fit an SM", h->b.p->ctas, h->b.p->threads);
     return NULL;

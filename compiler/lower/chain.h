@@ -21,6 +21,7 @@ typedef struct Chain {
     /* tiles: th x tw outputs per step, tk output channels per block, chunk of m per step of c */
     int64_t th, tw, tk, chunk, taps, width;                     /* width: columns of a block; tw of them per strip */
     int64_t ih, iw, keep;                                       /* rows and columns that th x tw outputs read; rows carried to the next step */
+    WinSpan own_h, own_w;                                       /* the part of these that no other step or block stores (chain_keep.c) */
     int64_t nc;                                                 /* steps of c */
     int64_t hchunk, na;                                         /* channels of u per step of a; steps of a */
     bool line, resident, reduce;                                /* reduce: project accumulates over c (or a depthwise over taps) */
@@ -51,7 +52,14 @@ void head_open(Chain *h, const Head *t);                        /* before the fi
 /* Makes the tile `dst` of u from the window `src` of x, step by step. */
 void head_emit(Chain *h, const Head *t, int dst, int src);
 
-/* ---- chain.c, for both ---- */
+/* ---- chain_keep.c ---- */
+const char *keep_refuses(const Chain *h);                       /* NULL: what is read by others as well can be stored */
+/* Store e, d, u from the tile that holds it, if it is kept. above: the tile of the rows above a band. */
+void keep_expanded(Chain *h, int tile);
+void keep_depthwise(Chain *h, int tile);
+void keep_head(Chain *h, int tile, bool above);
+
+/* ---- chain.c, for all ---- */
 int chain_image_tile(Chain *h, int image, const char *name, bool resident);
 void chain_stage(Chain *h, int tile, int loop);                 /* buffers of what is streamed through the loop */
 void chain_copy(Chain *h, int tile);                            /* of a tile that is not read in place, whole */

@@ -50,6 +50,13 @@ static void shapes(Chain *h, const Group *group)
     h->mid = m ? l->graph->nodes.at[m->out].c : x->c;
 }
 
+/* What a tile of outputs owns of its window, relative to that. */
+static WinSpan own(const WinAxis *a, int64_t tile)
+{
+    WinSpan out = { 0, tile }, s = win_own(a, out);
+    return (WinSpan){ s.lo - win_in(a, out).lo, s.n };
+}
+
 /* Tile extents from the knobs; the window formula gives what they read. */
 static const char *extents(Chain *h, const Sched *s)
 {
@@ -70,6 +77,8 @@ static const char *extents(Chain *h, const Sched *s)
     h->ih = win_in(&h->ah, (WinSpan){ 0, h->th }).n;
     h->iw = win_in(&h->aw, (WinSpan){ 0, h->width }).n;
     h->keep = win_extent(&h->ah) - h->ah.stride;
+    h->own_h = own(&h->ah, h->th);
+    h->own_w = own(&h->aw, h->width);
     if (h->nc > 1 && (h->chunk % 8 || h->chunk % h->mult || (h->chunk / h->mult) % 8))
         return "chunk must be a multiple of 8 channels of the depthwise's input";
     if (h->tk < h->out && (h->tk % 8 || (!h->project && (h->tk % h->mult || (h->tk / h->mult) % 8))))

@@ -10,7 +10,8 @@
 #include "schedule.h"
 #include "tm.h"
 
-/* A group: consecutive readers, stages first, second, …; each but the last is read by the next one only. */
+/* A group: stages first, second, …; each but the first reads, as the input of its first operation, what the one before makes. An intermediate that
+ * others read as well, or that is an output, is stored too; those others come after the group. */
 enum { GROUP_MAX = 4 };
 typedef struct Group { int n, stage[GROUP_MAX]; } Group;
 
@@ -26,7 +27,7 @@ typedef struct Lowering {
     int *tensor_of_param;
 } Lowering;
 
-/* A module with the tensors of the graph: inputs, outputs, parameters; stage results that end a group become TEMP or OUT, others VIRTUAL.
+/* A module with the tensors of the graph: inputs, outputs, parameters; stage results that end a group or are kept become TEMP or OUT, others VIRTUAL.
  * groups cover all stages. */
 Lowering *lower_begin(Arena *a, const Diag *d, const Graph *g, const Stages *s, const Device *dev, const char *source, const Group *groups, int ngroups);
 
@@ -45,8 +46,18 @@ void lower_end(Lowering *l);
 /* Do the stages form a pattern that lower_group knows? */
 bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group);
 
-/* Is `to` the only reader of what `from` makes, as the input of its first operation? */
-bool lower_hands_over(const Graph *g, const Stage *from, const Stage *to);
+/* Does `to` read what `from` makes, as the input of its first operation? */
+bool lower_hands_over(const Stage *from, const Stage *to);
+
+/* Is the result of a stage, which one stage reads in its own group, read by others as well, or an output? */
+bool lower_is_kept(const Graph *g, const Stage *st);
+
+/* Does the group keep an intermediate of which a depthwise of the group leaves rows or columns unread? They would never be made. */
+bool lower_leaves_out(const Graph *g, const Stages *s, const Group *group);
+
+/* The first stage that reads an intermediate of the group beside the next stage, and does not come after the group's last one; -1: there is none, and
+ * groups may run in the order of their last stages. */
+int lower_too_early(const Graph *g, const Stages *s, const Group *group);
 
 /* ---- inside compiler/lower ---- */
 TmProgram *lower_chain(Lowering *l, const Group *group, const Sched *s, TmProgram *p, const char **why);

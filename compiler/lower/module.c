@@ -52,7 +52,7 @@ static void stage_tensor(Lowering *l, int stage, bool ends_group)
 {
     int node = l->stages->at.at[stage].out;
     const GraphOutput *o = output_of(l->graph, node);
-    TmRole role = o ? TM_OUT : ends_group ? TM_TEMP : TM_VIRTUAL;
+    TmRole role = o ? TM_OUT : ends_group || lower_is_kept(l->graph, &l->stages->at.at[stage]) ? TM_TEMP : TM_VIRTUAL;
     l->tensor_of_node[node] = node_tensor(l, node, role, o ? o->name : l->graph->nodes.at[node].name, o ? o->cname : NULL);
 }
 
@@ -81,9 +81,39 @@ Lowering *lower_begin(Arena *a, const Diag *d, const Graph *g, const Stages *s, 
 
 static const Stage *stage_at(const Stages *s, int i) { return &s->at.at[i]; }
 
-bool lower_hands_over(const Graph *g, const Stage *from, const Stage *to)
+bool lower_hands_over(const Stage *from, const Stage *to) { return to->in == from->out; }
+
+bool lower_is_kept(const Graph *g, const Stage *st) { return g->nodes.at[st->out].consumers > 1; }
+
+static bool reads_beside(const Stage *st, int node, bool next)
 {
-    return to->in == from->out && g->nodes.at[from->out].consumers == 1 && !output_of(g, from->out);
+    bool does = st->in == node && !next;
+    for (int e = 0; e < st->epi.n; e++) does = does || st->epi.at[e].value == node;
+    return does;
+}
+
+int lower_too_early(const Graph *g, const Stages *s, const Group *group)
+{
+    int last = group->stage[group->n - 1];
+    for (int i = 0; i + 1 < group->n; i++) {
+        const Stage *st = stage_at(s, group->stage[i]);
+        for (int k = group->stage[i] + 1; lower_is_kept(g, st) && k <= last; k++)
+            if (reads_beside(stage_at(s, k), st->out, k == group->stage[i + 1])) return k;
+    }
+    return -1;
+}
+
+bool lower_leaves_out(const Graph *g, const Stages *s, const Group *group)
+{
+    const GraphNode *dw = NULL;                                 /* the depthwise whose windows the blocks make */
+    bool leaves = false;
+    for (int i = group->n - 1; i >= 0; i--) {
+        const Stage *st = stage_at(s, group->stage[i]);
+        const GraphNode *made = &g->nodes.at[st->out];
+        if (dw && lower_is_kept(g, st)) leaves = leaves || !win_owns_all(&dw->ah, made->h) || !win_owns_all(&dw->aw, made->w);
+        if (!dw && !st->pointless && g->nodes.at[st->core].op == GR_DW) dw = &g->nodes.at[st->core];
+    }
+    return leaves;
 }
 
 bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group)
@@ -93,11 +123,11 @@ bool lower_is_pattern(const Graph *g, const Stages *s, const Group *group)
         const Stage *st = stage_at(s, group->stage[i]);
         GraphOp op = g->nodes.at[st->core].op;
         ops[i] = st->cut ? '?' : st->pointless ? 'x' : op == GR_DW ? 'd' : op == GR_PW ? 'p' : '?';
-        if (i > 0 && !lower_hands_over(g, stage_at(s, group->stage[i - 1]), st)) return false;
+        if (i > 0 && !lower_hands_over(stage_at(s, group->stage[i - 1]), st)) return false;
     }
     static const char *const patterns[] = { "x", "d", "p", "dp", "pd", "pp", "pdp", "dpd", "dpp", "dpdp" };
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
-        if (strcmp(ops, patterns[i]) == 0) return true;
+        if (strcmp(ops, patterns[i]) == 0) return lower_too_early(g, s, group) < 0 && !lower_leaves_out(g, s, group);
     return false;
 }
 

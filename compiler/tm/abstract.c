@@ -376,6 +376,9 @@ Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p, int64_t 
     x->sums = NEW_N(a, Accumulator, p->tiles.n);
     x->ncells = win_div_up(p->arena_bytes, CELL);
     x->cells = NEW_N(a, Cell, x->ncells);
-    for (int l = 0; l < p->loops.n; l++) x->trips[l] = p->loops.at[l].kind == TM_PERSIST ? p->loops.at[l].trip : cut_trip(p, l, moving);
+    for (int l = 0; l < p->loops.n; l++) {                          /* blocks and tiles are run one at a time, and guards ask which */
+        bool outer = p->loops.at[l].kind == TM_GRID || p->loops.at[l].kind == TM_PERSIST;
+        x->trips[l] = outer ? p->loops.at[l].trip : cut_trip(p, l, moving);
+    }
     return x;
 }

@@ -81,6 +81,8 @@ static char *draw(Arena *a, Rng *r, Shape *out)
     Text params = text_new(a), body = text_new(a), all = text_new(a);
     int inputs = 0;
     text_printf(&params, "x: %s[N, %d, %d, %d]", dtype, (int)s.h, (int)s.w, (int)s.c);
+    Text also = text_new(a);
+    int many = (int)strlen(pattern), kept = many > 1 && chance(r, 35) ? rng_in(r, 0, many - 2) : -1, how = rng_in(r, 0, 3);
     for (int i = 0; pattern[i]; i++) {
         char *name = arena_printf(a, "%c", 'a' + i);
         text_printf(&body, "    %s = %s", name, last);
@@ -90,11 +92,16 @@ static char *draw(Arena *a, Rng *r, Shape *out)
         epilogue(&body, r);
         text_put(&body, "\n");
         last = name;
+        if (i == kept && how == 0) text_put(&also, name);
+        if (i == (how == 1 ? kept : many - 1) && kept >= 0 && how > 0) {
+            text_printf(&body, "    v = %c |> %s\n", 'a' + kept, how == 2 ? "relu" : "pw(8)");
+            text_put(&also, "v");
+        }
     }
     if (s.h == in.h && s.w == in.w && s.c == in.c && chance(r, 60)) text_printf(&body, "    q = x + %s\n", last), last = "q";
     if (chance(r, 35)) last = residual(&body, r, last, s, &inputs, &params, dtype);
     if (chance(r, 20)) text_printf(&body, "    y = %s |> %s\n", last, acts[rng_in(r, 0, 11)]), last = "y";
-    text_printf(&all, "block b(%s) {\n%s    return %s\n}\n", params.at, body.at, last);
+    text_printf(&all, "block b(%s) {\n%s    return %s%s%s\n}\n", params.at, body.at, last, also.n ? ", " : "", also.n ? also.at : "");
     *out = s;
     return all.at;
 }

@@ -22,7 +22,7 @@ static Traffic traffic(const Planned *p, bool classifier)
             if (!counts(p, g->stage[i], classifier)) continue;
             int64_t in = elements(p, s->in), out = elements(p, s->out), w = weights(p, g->stage[i]);
             t.apart += in + out + w;
-            t.fused += (i == 0 ? in : 0) + (i == g->n - 1 ? out : 0) + w;
+            t.fused += (i == 0 ? in : 0) + (i == g->n - 1 || lower_is_kept(p->g, s) ? out : 0) + w;
         }
     }
     return t;
@@ -36,39 +36,41 @@ static const char *const forms[] = { "d", "p", "dp", "pd", "pp", "pdp", "dpd", "
 static int reader(const Planned *p, int stage)
 {
     for (int j = stage + 1; j < p->s->at.n; j++)
-        if (is_conv(p, j) && lower_hands_over(p->g, &p->s->at.at[stage], &p->s->at.at[j])) return j;
+        if (!p->s->at.at[j].cut && lower_hands_over(&p->s->at.at[stage], &p->s->at.at[j])) return is_conv(p, j) ? j : -1;
     return -1;
 }
 
-/* Least elements of the stages from `stage` on along its path. */
-static int64_t least(const Planned *p, int stage, const char *const *allowed)
+/* Least elements of the stages from `stage` on along its path; known[stage]: found before, 0 if not. */
+static int64_t least(const Planned *p, int stage, const char *const *allowed, int64_t *known)
 {
     if (stage < 0) return 0;
+    if (known[stage]) return known[stage];
     int64_t best = INT64_MAX;
     for (int f = 0; allowed[f]; f++) {
-        int at = stage, last = -1;
-        int64_t w = 0;
-        for (const char *c = allowed[f]; *c && at >= 0; c++) {
-            bool same = (core_of(p, at)->op == GR_DW) == (*c == 'd');
-            if (!same) at = -1, last = -1;
-            else w += weights(p, at), last = c[1] ? -1 : at, at = c[1] ? reader(p, at) : at;
+        Group group = { 0 };
+        int64_t moved = elements(p, p->s->at.at[stage].in);
+        bool same = true;
+        for (int at = stage; allowed[f][group.n] && at >= 0; at = reader(p, at)) {
+            const Stage *st = &p->s->at.at[at];
+            same = same && (core_of(p, at)->op == GR_DW) == (allowed[f][group.n] == 'd');
+            group.stage[group.n++] = at;
+            moved += weights(p, at) + (!allowed[f][group.n] || lower_is_kept(p->g, st) ? elements(p, st->out) : 0);
         }
-        if (last < 0) continue;
-        int64_t rest = least(p, reader(p, last), allowed),
-                sum = elements(p, p->s->at.at[stage].in) + elements(p, p->s->at.at[last].out) + w + rest;
+        if (!same || allowed[f][group.n] || lower_too_early(p->g, p->s, &group) >= 0) continue;
+        int64_t sum = moved + least(p, reader(p, group.stage[group.n - 1]), allowed, known);
         if (sum < best) best = sum;
     }
-    return best;
+    return known[stage] = best;
 }
 
 static int64_t ideal(const Planned *p, bool classifier, const char *const *allowed)
 {
     bool *fed = NEW_N(p->a, bool, p->s->at.n + 1);
-    int64_t sum = 0;
+    int64_t sum = 0, *known = NEW_N(p->a, int64_t, p->s->at.n + 1);
     for (int i = 0; i < p->s->at.n; i++)
         if (is_conv(p, i) && reader(p, i) >= 0) fed[reader(p, i)] = true;
     for (int i = 0; i < p->s->at.n; i++)
-        if (counts(p, i, classifier) && !fed[i]) sum += least(p, i, allowed);
+        if (counts(p, i, classifier) && !fed[i]) sum += least(p, i, allowed, known);
     return sum;
 }
 

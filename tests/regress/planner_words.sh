@@ -27,11 +27,20 @@ block why(x: f16[N, 14, 14, 64]) {
     y = c + (d |> pw(64))
     return y
 }
+block early(x: f16[N, 14, 14, 64]) { a = x |> pw(64)  b = a |> dw(3)  y = b + a  return y }
+block border(x: f16[N, 14, 14, 64]) { a = x |> pw(64)  y = a |> dw(3, pad=0)  return y, a }
 block wide(x: f16[N, 14, 14, 4096]) { e = x |> pw(4096)  y = e |> pw(4096)  return y }
 END
 run plan why.fcm --block why --device h200
-says 'a.relu -> b: a.relu is read by 2 operations'
+says '^k0 = fuse\(a.relu, b, '
+says 'stores +a.relu too'
+says 'a.relu -> c: a.relu goes on chip to its first reader, b, only'
+says 'c -> y.add: c is a second operand, which is read from memory'
 says 'b -> d: no kernel has the form a depthwise, then a depthwise'
+run plan why.fcm --block early --device h200
+says 'a -> y: y reads a twice, once from memory'
+run plan why.fcm --block border --device h200
+says 'a -> y: a is read elsewhere too, and not all of it is read here'
 run plan why.fcm --block wide --device t4
 says 'e -> y: (none of [0-9]+ schedules fits: needs [0-9.]+ KiB of shared memory, the device has 64 KiB|fused [0-9.]+ us)'
 run plan "$here/examples/mobilenetv2.fcm" --device h200

@@ -214,6 +214,26 @@ static void check_window(const WinAxis *w, int64_t in)
     }
 }
 
+/* Tiles of n outputs own what they read, and each position once, exactly if win_owns_all() says so. */
+static void check_owned(const WinAxis *w, int64_t in)
+{
+    int64_t out = win_out(w, in);
+    for (int64_t n = 1; n <= out && out > 0; n++) {
+        int times[64] = { 0 };
+        bool right = true;
+        for (int64_t lo = 0; lo < out; lo += n) {
+            WinSpan tile = { lo, n }, own = win_own(w, tile), all = win_in(w, tile);
+            right = right && own.lo >= all.lo;
+            assert_true(own.lo + own.n <= all.lo + all.n);
+            for (int64_t i = own.lo; i < own.lo + own.n; i++)
+                if (i >= 0 && i < in) times[i]++;
+        }
+        if (out % n) continue;                      /* the last tile's own outputs beyond the tensor may own more */
+        for (int64_t i = 0; i < in; i++) assert_true(times[i] <= 1), right = right && times[i] == 1;
+        assert_true(right == win_owns_all(w, in));
+    }
+}
+
 static void windows_match_brute_force(void **state)
 {
     (void)state;
@@ -222,8 +242,10 @@ static void windows_match_brute_force(void **state)
             for (int dilation = 1; dilation <= 3; dilation++)
                 for (int before = 0; before <= 3; before++)
                     for (int after = 0; after <= 3; after++)
-                        for (int64_t in = 1; in <= 9; in++)
+                        for (int64_t in = 1; in <= 9; in++) {
                             check_window(&(WinAxis){ k, stride, dilation, before, after }, in);
+                            check_owned(&(WinAxis){ k, stride, dilation, before, after }, in);
+                        }
 }
 
 static void windows_match_known_layers(void **state)

@@ -2,62 +2,12 @@
  * wrong halo is noticed.
  *
  *     x[N,12,12,16] ──dw 3x3──▶ a ──pw 32, relu6──▶ b ──dw 3x3──▶ y        tiles of 4 x 6 outputs: 6 x 8 of a, 8 x 10 of x */
-#include "ast.h"
-#include "choose.h"
-#include "device_file.h"
-#include "tm_fixture.h"
-
-#include <stdlib.h>
-#include <unistd.h>
+#include "lowered_fixture.h"
 
 static const char triple[] = "block t(x: f16[N, 12, 12, 16]) { a = x |> dw(3)  b = a |> pw(32) |> relu6  y = b |> dw(3)  return y }\n";
 static const char strided[] = "block t(x: f16[N, 29, 29, 16]) { a = x |> dw(5, stride=2)  b = a |> pw(32)  y = b |> dw(3, stride=2)  return y }\n";
 static const char doubled[] = "block t(x: f16[N, 12, 12, 16]) { a = x |> dw(3, mult=2)  b = a |> pw(24)  y = b |> pw(8)  return y }\n";
 static const char four[] = "block t(x: f16[N, 12, 12, 16]) { a = x |> dw(3)  b = a |> pw(32)  c = b |> dw(3)  y = c |> pw(8)  return y }\n";
-
-typedef struct Lowered { Arena *a; Diag *d; const Device *dev; TmModule *m; TmProgram *p; const char *why; } Lowered;
-
-static Lowered lowered(const char *text, const char *device, Sched s)
-{
-    Lowered x = { .a = arena_new() };
-    AstFiles files = { 0 };
-    GraphOptions o = { 0 };
-    char name[] = "/tmp/fcm_head_XXXXXX";
-    int fd = mkstemp(name);
-    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
-    x.d = diag_new(x.a);
-    ast_load(x.a, x.d, name, &files);
-    remove(name);
-    Graph *g = graph_check(x.a, x.d, &files, &o);
-    Stages *st = g ? graph_stages(x.a, x.d, g) : NULL;
-    if (!st) diag_print(x.d, stderr);
-    assert_non_null(st);
-    x.dev = device_find(x.a, x.d, device);
-    PlanOptions plan = { .device = x.dev, .batch = 1, .source = "head.fcm" };
-    x.m = plan_with(x.a, x.d, g, st, &plan, &s, &x.why);
-    if (x.m) assert_int_equal(x.m->programs.n, 1);
-    if (x.m) x.p = x.m->programs.at[0];
-    return x;
-}
-
-static Sched tiles(int rows, int cols, int head)
-{
-    Sched s = sched_default();
-    s.th = rows;
-    s.tw = cols;
-    s.head = head;
-    s.threads = 64;
-    return s;
-}
-
-static TmTile *tile(const Lowered *x, const char *name)
-{
-    for (int t = 0; t < x->p->tiles.n; t++)
-        if (strcmp(x->p->tiles.at[t].name, name) == 0) return &x->p->tiles.at[t];
-    fail_msg("no tile %s", name);
-    return NULL;
-}
 
 static int64_t read_of(const Lowered *x, const char *tensor)
 {
