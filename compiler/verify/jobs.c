@@ -29,7 +29,7 @@ static void become(const Job *j)
 {
     setpgid(0, 0);
 #ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);                          /* compilers then remove their own files */
 #endif
     int log = open(j->log ? j->log : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0666), in = open("/dev/null", O_RDONLY);
     dup2(in, 0);

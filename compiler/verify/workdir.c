@@ -1,12 +1,52 @@
-/* workdir.c: the temporary directory of a run, removed when it ends. */
+/* workdir.c: the temporary directory of a run, removed when it ends or is interrupted. */
 #include "child.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* ---- interrupts ---- */
+
+/* A signal handler sees nothing else: the directory that is open, "" if none. */
+static char interrupted_path[4096];
+static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* Only what POSIX lets a handler call: the signal does what it would have done, which ends our children too (jobs.c); another process removes the
+ * directory once nobody writes there any more. */
+static void on_interrupt(int number)
+{
+    pid_t self = getpid();
+    if (interrupted_path[0] && fork() == 0) {
+        for (int i = 0; i < 1000 && getppid() == self; i++) nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+        nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
+        execl("/bin/rm", "rm", "-rf", "--", interrupted_path, (char *)NULL);
+        _exit(1);
+    }
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void guard(const char *path)
+{
+    if (strlen(path) >= sizeof interrupted_path) return;
+    strcpy(interrupted_path, path);
+    for (size_t i = 0; i < sizeof interrupts / sizeof *interrupts; i++)
+        if (signal(interrupts[i], on_interrupt) == SIG_IGN) signal(interrupts[i], SIG_IGN);     /* as nohup wants it */
+}
+
+static void unguard(void)
+{
+    for (size_t i = 0; i < sizeof interrupts / sizeof *interrupts; i++)
+        if (signal(interrupts[i], SIG_DFL) == SIG_IGN) signal(interrupts[i], SIG_IGN);
+    interrupted_path[0] = '\0';
+}
+
+/* ---- the directory ---- */
 
 bool workdir_open(Arena *a, Diag *d, Workdir *w)
 {
@@ -18,6 +58,7 @@ bool workdir_open(Arena *a, Diag *d, Workdir *w)
         return false;
     }
     w->path = path;
+    guard(path);
     return true;
 }
 
@@ -59,5 +100,6 @@ static void empty(Arena *a, const char *path)
 void workdir_close(Workdir *w)
 {
     if (w->path && !w->keep) empty(w->arena, w->path);
+    if (w->path) unguard();
     w->path = NULL;
 }

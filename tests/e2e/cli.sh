@@ -182,6 +182,16 @@ expect 0 "" "$fcmc" fmt -i ugly.fcm; same ugly.fcm pretty.fcm
 expect 1 "" "$fcmc" fmt bad-syntax.fcm
 
 # ---- a wrong target: status 3, and the first stage that is wrong. The compiler is wrapped: relu6 of the cpu text becomes relu ----
+# ---- an interrupt leaves no directory and no process ----
+mkdir tmp
+TMPDIR=$work/tmp "$fcmc" verify good.fcm --target cpu >/dev/null 2>&1 &
+waits=0
+until [ -n "$(ls tmp)" ] || [ $waits -ge 200 ]; do sleep 0.02; waits=$((waits + 1)); done
+kill -TERM $!
+wait $! 2>/dev/null; status=$?
+for i in 1 2 3 4 5 6 7 8 9 10; do [ -z "$(ls tmp)" ] || sleep 0.5; done
+[ $status -eq 143 ] && [ $waits -lt 200 ] && [ -z "$(ls tmp)" ] ||
+    { echo "FAILED: an interrupt (status $status) leaves $(ls tmp)"; failures=$((failures + 1)); }
 mkdir shim
 cat >shim/cc <<'END'
 #!/bin/sh
