@@ -11,50 +11,49 @@
     FC_INLINE fc_v##V fc_clamp_to_##V(fc_v##V v, float lo, float hi) { return fc_min_##V(fc_splat_##V(hi), fc_max_##V(fc_splat_##V(lo), v)); } \
     FC_INLINE fc_v##V fc_relu6_##V(fc_v##V v) { return fc_clamp_to_##V(v, 0.0f, 6.0f); }
 
-/* ---- the real ones ---- */
+/* ---- the real ones ----
+ * Constants come from tables through a pointer that depends, for the compiler, on the argument (fc_hide): as literals they would be moved out of
+ * all loops, and a dozen vector registers with them, away from the sums of the register tiles between. */
 #define FC_ACTS_REAL(V) \
     FC_INLINE fc_v##V fc_exp_##V(fc_v##V v) \
     { \
-        v = fc_clamp_to_##V(v, -103.0f, 88.7f); \
-        fc_v##V t = fc_fma_##V(v, fc_splat_##V(1.44269504088896341f), fc_splat_##V(12582912.0f)) - 12582912.0f;     /* to nearest */ \
-        fc_v##V r = fc_fma_##V(t, fc_splat_##V(-0.693359375f), v); \
-        r = fc_fma_##V(t, fc_splat_##V(2.12194440e-4f), r); \
-        fc_v##V p = fc_fma_##V(r, fc_splat_##V(1.3981999507e-3f), fc_splat_##V(8.3334519073e-3f)); \
-        p = fc_fma_##V(r, p, fc_splat_##V(4.1665795894e-2f)); \
-        p = fc_fma_##V(r, p, fc_splat_##V(1.6666665459e-1f)); \
-        p = fc_fma_##V(r, p, fc_splat_##V(5.0000001201e-1f)); \
+        static const float constants[] = { -103.0f, 88.7f, 1.44269504088896341f, 12582912.0f, -0.693359375f, 2.12194440e-4f, \
+                                           1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f }; \
+        const float *c = fc_hide_##V(constants, v); \
+        v = fc_clamp_to_##V(v, c[0], c[1]); \
+        fc_v##V t = fc_fma_##V(v, fc_splat_##V(c[2]), fc_splat_##V(c[3])) - fc_splat_##V(c[3]);                     /* to nearest */ \
+        fc_v##V r = fc_fma_##V(t, fc_splat_##V(c[4]), v); \
+        r = fc_fma_##V(t, fc_splat_##V(c[5]), r); \
+        fc_v##V p = fc_fma_##V(r, fc_splat_##V(c[6]), fc_splat_##V(c[7])); \
+        FC_FULL for (int i = 8; i < 11; i++) p = fc_fma_##V(r, p, fc_splat_##V(c[i])); \
         p = fc_fma_##V(r * r, p, r) + 1.0f; \
         fc_n##V n = fc_int_##V(t), half = n >> 1; \
         return p * fc_cast_##V((half + 127) << 23) * fc_cast_##V((n - half + 127) << 23); \
     } \
+    /* x * P(x * x) / Q(x * x), |x| at most c[0]; P of degree np - 1, Q of degree nq - 1, highest powers first */ \
+    FC_INLINE fc_v##V fc_odd_##V(fc_v##V v, const float *table, int np, int nq) \
+    { \
+        const float *c = fc_hide_##V(table, v); \
+        fc_v##V x = fc_clamp_to_##V(v, -c[0], c[0]), z = x * x, p = fc_splat_##V(c[1]), q = fc_splat_##V(c[1 + np]); \
+        FC_FULL for (int i = 1; i < np; i++) p = fc_fma_##V(z, p, fc_splat_##V(c[1 + i])); \
+        FC_FULL for (int i = 1; i < nq; i++) q = fc_fma_##V(z, q, fc_splat_##V(c[1 + np + i])); \
+        return x * p / q; \
+    } \
     FC_INLINE fc_v##V fc_tanh_##V(fc_v##V v) \
     { \
-        fc_v##V x = fc_clamp_to_##V(v, -7.90531110763549805f, 7.90531110763549805f), z = x * x; \
-        fc_v##V p = fc_fma_##V(z, fc_splat_##V(-2.76076847742355e-16f), fc_splat_##V(2.00018790482477e-13f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(-8.60467152213735e-11f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(5.12229709037114e-08f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(1.48572235717979e-05f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(6.37261928875436e-04f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(4.89352455891786e-03f)); \
-        fc_v##V q = fc_fma_##V(z, fc_splat_##V(1.19825839466702e-06f), fc_splat_##V(1.18534705686654e-04f)); \
-        q = fc_fma_##V(z, q, fc_splat_##V(2.26843463243900e-03f)); \
-        q = fc_fma_##V(z, q, fc_splat_##V(4.89352518554385e-03f)); \
-        return x * p / q; \
+        static const float constants[] = { 7.90531110763549805f, \
+            -2.76076847742355e-16f, 2.00018790482477e-13f, -8.60467152213735e-11f, 5.12229709037114e-08f, 1.48572235717979e-05f, \
+            6.37261928875436e-04f, 4.89352455891786e-03f, \
+            1.19825839466702e-06f, 1.18534705686654e-04f, 2.26843463243900e-03f, 4.89352518554385e-03f }; \
+        return fc_odd_##V(v, constants, 7, 4); \
     } \
     FC_INLINE fc_v##V fc_erf_##V(fc_v##V v) \
     { \
-        fc_v##V x = fc_clamp_to_##V(v, -4.0f, 4.0f), z = x * x; \
-        fc_v##V p = fc_fma_##V(z, fc_splat_##V(-2.72614225801306e-10f), fc_splat_##V(2.77068142495902e-08f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(-2.10102402082508e-06f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(-5.69250639462346e-05f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(-7.34990630326855e-04f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(-2.95459980854025e-03f)); \
-        p = fc_fma_##V(z, p, fc_splat_##V(-1.60960333262415e-02f)); \
-        fc_v##V q = fc_fma_##V(z, fc_splat_##V(-1.45660718464996e-05f), fc_splat_##V(-2.13374055278905e-04f)); \
-        q = fc_fma_##V(z, q, fc_splat_##V(-1.68282697438203e-03f)); \
-        q = fc_fma_##V(z, q, fc_splat_##V(-7.37332916720468e-03f)); \
-        q = fc_fma_##V(z, q, fc_splat_##V(-1.42647390514189e-02f)); \
-        return x * p / q; \
+        static const float constants[] = { 4.0f, \
+            -2.72614225801306e-10f, 2.77068142495902e-08f, -2.10102402082508e-06f, -5.69250639462346e-05f, -7.34990630326855e-04f, \
+            -2.95459980854025e-03f, -1.60960333262415e-02f, \
+            -1.45660718464996e-05f, -2.13374055278905e-04f, -1.68282697438203e-03f, -7.37332916720468e-03f, -1.42647390514189e-02f }; \
+        return fc_odd_##V(v, constants, 7, 5); \
     } \
     FC_INLINE fc_v##V fc_leaky_##V(fc_v##V v, float a) { return fc_fma_##V(fc_min_##V(fc_splat_##V(0.0f), v), fc_splat_##V(a), fc_max_##V(fc_splat_##V(0.0f), v)); } \
     FC_INLINE fc_v##V fc_clamp_##V(fc_v##V v, float lo, float hi) { return fc_clamp_to_##V(v, lo, hi); } \

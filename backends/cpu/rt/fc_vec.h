@@ -123,6 +123,23 @@ FC_INLINE fc_v16 fc_keep_16(fc_v16 v) { return v; }
 #endif
 #endif
 
+/* The same pointer, for the compiler another one for every v: what is read through it is read where it is needed. */
+FC_INLINE const float *fc_hide_1(const float *p, float v) { (void)v; return p; }
+#define FC_VEC_HIDE(V, CLASS) \
+    FC_INLINE const float *fc_hide_##V(const float *p, fc_v##V v) { __asm__("" : "+r"(p) : CLASS(v)); return p; }
+#define FC_VEC_SHOW(V) FC_INLINE const float *fc_hide_##V(const float *p, fc_v##V v) { (void)v; return p; }
+#if FC_X86 && FC_ISA >= 512
+FC_VEC_HIDE(8, "v")
+FC_VEC_HIDE(16, "v")
+#elif FC_X86 && FC_ISA >= 256
+FC_VEC_HIDE(8, "x")
+#elif FC_ISA >= 256
+FC_VEC_SHOW(8)
+#if FC_ISA >= 512
+FC_VEC_SHOW(16)
+#endif
+#endif
+
 /* ---- halves of a vector: two groups of 8 channels share one ---- */
 #if FC_X86 && FC_ISA >= 512
 FC_INLINE fc_v16 fc_pair(fc_v16 a, fc_v16 b) { return (fc_v16)_mm512_mask_blend_ps(0xff00, (__m512)a, (__m512)b); }     /* a's low, b's high half */
