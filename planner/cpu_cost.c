@@ -11,7 +11,7 @@
 static double larger(double a, double b) { return a > b ? a : b; }
 
 /* Clocks on the core's pipes, and bytes from each level beyond L1. */
-typedef struct Clocks { double pipes, sfu, portable, l2_bytes, l3_bytes; } Clocks;
+typedef struct Clocks { double pipes, sfu, portable, stalls, l2_bytes, l3_bytes; } Clocks;
 
 typedef struct Core {
     const TmProgram *p;
@@ -20,10 +20,24 @@ typedef struct Core {
     int lanes;                      /* floats of the widest vector that the instruction uses */
     double rows, cols, contracted;  /* means of one execution */
     double image_bytes;             /* all packed weights */
+    double body;                    /* bytes that one iteration of its innermost loop touches */
     Clocks per;                     /* of one execution */
 } Core;
 
 static const TmTile *tile(const Core *z, int at) { return &z->p->tiles.at[at]; }
+
+/* The innermost loop around instruction `at`, -1 = none. */
+static int inner_loop(const TmProgram *p, int at)
+{
+    int closed = 0;
+    for (int k = at - 1; k >= 0; k--) {
+        if (p->code.at[k].op == TM_END) closed++;
+        else if (p->code.at[k].op == TM_LOOP && closed-- == 0) return p->code.at[k].loop;
+    }
+    return -1;
+}
+
+static int place_of(const Core *z) { return (int)(z->i - z->p->code.at); }
 
 /* FMAs a clock: two pipes at most, as many as the core's rate allows for vectors of `lanes`. */
 static double pipes(const Core *z)
@@ -73,12 +87,44 @@ static double window_bytes(const Core *z, const TmTile *t, double rows, double c
     return rows * cols * channels * size;
 }
 
+/* What is touched between two uses of a tile, at most: made and read in one iteration of the innermost loop, that iteration's bytes. */
+static double set_of_tile(const Core *z, int tile_number)
+{
+    int loop = inner_loop(z->p, place_of(z));
+    bool made = false, read = false;
+    for (int k = 0; k < z->p->code.n; k++) {
+        const TmIns *i = &z->p->code.at[k];
+        if (inner_loop(z->p, k) != loop) continue;
+        made = made || i->dst == tile_number;
+        read = read || i->src == tile_number;
+    }
+    return made && read && z->body < z->p->arena_bytes ? z->body : z->p->arena_bytes;
+}
+
+/* Weights that do not change with the innermost loop are read again in its next iteration. */
+static double set_of_weights(const Core *z)
+{
+    const TmImage *im = &z->p->images.at[tile(z, z->i->wgt)->image];
+    int loop = inner_loop(z->p, place_of(z));
+    bool changes = loop < 0;
+    for (int k = 0; k < im->nloop; k++) changes = changes || im->loops[k] == loop;
+    double all = z->image_bytes + z->p->arena_bytes;
+    return !changes && z->body < all ? z->body : all;
+}
+
 /* ---- pointwise ---- */
 
-static double pw_step(const Core *z, double np, double nv)
+/* Clocks that a chain of `length` dependent FMAs costs in a register tile of `operations`, of which the core has several under way at once: as
+ * many as its reorder window holds. */
+static double chain(const Core *z, double length, double operations)
 {
-    double fma = np * nv / pipes(z), loads = (np + nv) / z->d->load_rate, latency = z->d->fma_latency;
-    return larger(larger(fma, loads), latency);
+    return length * z->d->fma_latency / (1 + z->d->reorder_window / operations);
+}
+
+static double pw_steps(const Core *z, double np, double nv, double contracted)
+{
+    double fma = np * nv / pipes(z), loads = (np + nv) / z->d->load_rate;
+    return larger(contracted * larger(fma, loads), chain(z, contracted, contracted * (np * nv + nv)));
 }
 
 /* A register tile of np pixels x `channels` channels. */
@@ -87,7 +133,7 @@ static double pw_tile(const Core *z, double np, double channels, double contract
     if (np <= 0) return 0;
     double nv = channels / z->lanes, vectors = ceil(nv);
     double each = store_clocks(z) + (z->i->accumulate ? 1 / z->d->load_rate : 0);
-    return contracted * pw_step(z, np, nv) + np * vectors * each + z->d->tile_clocks;
+    return pw_steps(z, np, nv, contracted) + np * vectors * each + z->d->tile_clocks;
 }
 
 /* `pixels` in a row by register tiles of item_w; a fractional mean lies between two whole numbers. */
@@ -125,11 +171,11 @@ static void pw(Core *z)
     double panel = contracted * item * 4;
     double source = window_bytes(z, s, z->rows, z->cols), sink = window_bytes(z, d, z->rows, z->cols);
     double tiles = rows * ceil(row / i->item_w);
-    from_level(z, panel * panels * tiles, panel);
-    if (panel <= z->d->l1_bytes * 0.75) from_level(z, contracted * k * 4, z->image_bytes + z->p->arena_bytes);
-    from_level(z, source, z->p->arena_bytes + contracted * k * 4);
+    from_level(z, contracted * k * 4, set_of_weights(z));
+    from_level(z, panel * panels * (tiles - 1), panel);
+    from_level(z, source, set_of_tile(z, i->src) + contracted * k * 4);
     from_level(z, source * (panels - 1), source + panel);
-    from_level(z, sink, z->p->arena_bytes);
+    from_level(z, sink, set_of_tile(z, i->dst));
 }
 
 /* ---- depthwise ---- */
@@ -140,8 +186,9 @@ static double dw_tile(const Core *z, double np)
     const TmTile *w = tile(z, i->wgt);
     double r = w->ext[1], s = w->ext[2];
     if (np <= 0) return 0;
-    double loads = (np - 1) * i->geom.stride_w + s + s, fma = np * s / pipes(z), latency = s * z->d->fma_latency;
-    return r * (larger(fma, loads / z->d->load_rate) + (1 - z->d->overlap) * latency) + np * store_clocks(z) + z->d->tile_clocks;
+    double loads = (np - 1) * i->geom.stride_w + s + s, fma = np * s / pipes(z);
+    double steps = larger(r * larger(fma, loads / z->d->load_rate), chain(z, r * s, r * (np * s + loads)));
+    return steps + np * store_clocks(z) + z->d->tile_clocks;
 }
 
 static void dw(Core *z)
@@ -158,11 +205,11 @@ static void dw(Core *z)
     z->per.pipes += z->rows * ceil(k / z->lanes) * row;
     z->per.sfu += special_ops(i) * pixels * k;
     double source = window_bytes(z, s, z->rows * i->geom.stride_h, z->cols * i->geom.stride_w);
-    from_level(z, source, z->p->arena_bytes);
+    from_level(z, source, set_of_tile(z, i->src));
     double row_set = window_bytes(z, s, w->ext[1], z->cols * i->geom.stride_w);
     from_level(z, source / i->geom.stride_h * (w->ext[1] - i->geom.stride_h), row_set);
-    from_level(z, window_bytes(z, d, z->rows, z->cols), z->p->arena_bytes);
-    from_level(z, k * w->ext[1] * w->ext[2] * 4, z->image_bytes + z->p->arena_bytes);
+    from_level(z, window_bytes(z, d, z->rows, z->cols), set_of_tile(z, i->dst));
+    from_level(z, k * w->ext[1] * w->ext[2] * 4, set_of_weights(z));
 }
 
 /* ---- copies, stores, finishes ---- */
@@ -174,13 +221,22 @@ static void moves(Core *z)
     double vectors = z->rows * z->cols * ceil((double)t->ext[3] / z->lanes);
     z->per.pipes += vectors * (store_clocks(z) + 1 / z->d->load_rate);
     z->per.sfu += special_ops(i) * z->rows * z->cols * t->ext[3];
-    from_level(z, window_bytes(z, t, z->rows, z->cols), z->p->arena_bytes);
+    from_level(z, window_bytes(z, t, z->rows, z->cols), set_of_tile(z, i->op == TM_STORE ? i->src : i->dst));
 }
 
 /* ---- the whole ---- */
 
+/* An instruction whose operands take longer than its arithmetic waits for them: memory is only `overlap` of its own time ahead elsewhere. */
+static double stalls(const Core *z)
+{
+    double levels = z->per.l2_bytes / z->d->l2_bw + (z->d->l3_bw > 0 ? z->per.l3_bytes / z->d->l3_bw : 0);
+    double busy = z->per.pipes + z->per.sfu / z->d->sfu_rate + z->per.portable;
+    return z->d->overlap * larger(0, levels * z->d->clock - busy);
+}
+
 static void add(Clocks *sum, const Core *z, double runs)
 {
+    sum->stalls += runs * stalls(z);
     sum->pipes += runs * (z->per.pipes + z->d->call_clocks);
     sum->sfu += runs * z->per.sfu;
     sum->portable += runs * z->per.portable;
@@ -194,25 +250,71 @@ static int lanes_of(const Device *d, const TmIns *i)
     return i->op == TM_PW && i->item_c % 16 == 8 && i->item_c < 16 && most > 8 ? 8 : most;
 }
 
+static bool is_work(TmOp op) { return op == TM_PW || op == TM_DW || op == TM_COPY || op == TM_STORE || op == TM_FINISH; }
+
+/* Instruction `at` with the means of its executions; false: it never runs, or costs nothing. */
+static bool begin(Core *z, const TmProgram *p, const TmWalk *w, const Device *d, int at)
+{
+    const TmExtent *e = &w->extent[at];
+    double runs = (double)e->runs;
+    *z = (Core){ .p = p, .d = d, .i = &p->code.at[at] };
+    if (e->runs == 0 || !is_work(z->i->op)) return false;
+    z->rows = (double)e->rows / runs, z->cols = (double)e->cols / runs, z->contracted = (double)e->contracted / runs;
+    z->lanes = lanes_of(d, z->i);
+    return true;
+}
+
+/* Bytes of what one execution reads and writes. */
+static double touched(const Core *z)
+{
+    const TmIns *i = z->i;
+    double sum = 0, rows = z->rows * (i->op == TM_DW ? i->geom.stride_h : 1), cols = z->cols * (i->op == TM_DW ? i->geom.stride_w : 1);
+    if (i->op == TM_DW) rows += tile(z, i->wgt)->ext[1] - i->geom.stride_h, cols += tile(z, i->wgt)->ext[2] - i->geom.stride_w;
+    if (i->src >= 0) sum += window_bytes(z, tile(z, i->src), rows, cols);
+    if (i->dst >= 0 && !tm_is_image(tile(z, i->dst))) sum += window_bytes(z, tile(z, i->dst), z->rows, z->cols);
+    if (i->wgt >= 0) sum += (double)tm_member_bytes(tile(z, i->wgt));
+    return sum;
+}
+
+static double body_bytes(const TmProgram *p, const TmWalk *w, const Device *d, int at)
+{
+    int loop = inner_loop(p, at);
+    double sum = 0;
+    Core z;
+    for (int k = 0; k < p->code.n; k++)
+        if (inner_loop(p, k) == loop && begin(&z, p, w, d, k)) sum += touched(&z);
+    return sum;
+}
+
+/* Bytes of tensors that copies read once more, halos above all: they come from L2, where the first time left them. */
+static double reread_bytes(const TmProgram *p, const TmWalk *w)
+{
+    double sum = 0;
+    for (int k = 0; k < p->code.n; k++) {
+        const TmIns *i = &p->code.at[k];
+        if (i->op != TM_COPY || tm_is_image(&p->tiles.at[i->dst])) continue;
+        int tensor = p->tiles.at[i->dst].tensor;
+        bool seen = false;
+        for (int b = 0; b < k; b++) seen = seen || (p->code.at[b].op == TM_COPY && p->tiles.at[p->code.at[b].dst].tensor == tensor);
+        if (!seen) sum += (double)(w->issued.read[tensor] - w->unique.read[tensor]);
+    }
+    return sum;
+}
+
 static Clocks clocks_of(const TmProgram *p, const TmWalk *w, const Device *d)
 {
-    Clocks sum = { 0 };
+    Clocks sum = { .l2_bytes = reread_bytes(p, w) };
     double image_bytes = 0;
+    Core z;
     for (int k = 0; k < p->images.n; k++) image_bytes += (double)p->images.at[k].count * p->images.at[k].bytes;
     for (int k = 0; k < p->code.n; k++) {
-        const TmExtent *e = &w->extent[k];
-        if (e->runs == 0) continue;
-        double runs = (double)e->runs;
-        Core z = { .p = p, .d = d, .i = &p->code.at[k], .image_bytes = image_bytes };
-        z.rows = (double)e->rows / runs, z.cols = (double)e->cols / runs, z.contracted = (double)e->contracted / runs;
-        z.lanes = lanes_of(d, z.i);
-        switch (z.i->op) {
-        case TM_PW: pw(&z); break;
-        case TM_DW: dw(&z); break;
-        case TM_COPY: case TM_STORE: case TM_FINISH: moves(&z); break;
-        default: continue;
-        }
-        add(&sum, &z, runs);
+        if (!begin(&z, p, w, d, k)) continue;
+        z.image_bytes = image_bytes;
+        z.body = body_bytes(p, w, d, k);
+        if (z.i->op == TM_PW) pw(&z);
+        else if (z.i->op == TM_DW) dw(&z);
+        else moves(&z);
+        add(&sum, &z, (double)w->extent[k].runs);
     }
     return sum;
 }
@@ -228,5 +330,5 @@ void cost_cpu(Cost *c, const TmProgram *p, const TmWalk *w, const Device *d, dou
     c->smem = d->l3_bw > 0 ? k.l3_bytes / (d->l3_bw * cores) : 0;
     c->sfu = k.sfu / (d->sfu_rate * rate);
     c->issue = k.portable / rate;
-    c->fma = k.pipes / rate + c->sfu + c->issue;                /* the same vector pipes: these add up */
+    c->fma = (k.pipes + k.stalls) / rate + c->sfu + c->issue;   /* the same vector pipes: these add up */
 }

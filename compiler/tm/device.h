@@ -35,6 +35,7 @@
     X(overlap,         "overlap",          O, 1,      0,    1)       /* share of the cache and memory time that hides behind arithmetic */ \
     X(barrier_time,    "barrier_time",     O, 3e-8,   0,    1e-3)    /* seconds a block loses at a barrier */ \
     X(fma_latency,     "fma_latency",      O, 4,      1,    64)      /* CPU: clocks from an FMA to the next one on its sum */ \
+    X(reorder_window,  "reorder_window",   O, 224,    1,    4096)    /* CPU: operations that a core has under way */ \
     X(load_rate,       "load_rate",        O, 2,      0.5,  16)      /* CPU: vector loads a clock from L1 */ \
     X(store_rate,      "store_rate",       O, 1,      0.5,  16)      /* CPU: vector stores a clock to L1 */ \
     X(tile_clocks,     "tile_clocks",      O, 12,     0,    1000)    /* CPU: clocks that a register tile costs besides */ \
