@@ -8,8 +8,8 @@
 #include "tm.h"
 
 /* ---- the directory ---- */
-typedef struct Workdir { Arena *arena; const char *path; bool keep; } Workdir;
-bool workdir_open(Arena *a, Diag *d, Workdir *w);               /* mkdtemp under $TMPDIR or /tmp */
+typedef struct Workdir { Arena *arena; const char *path, *outer; bool keep; } Workdir;
+bool workdir_open(Arena *a, Diag *d, Workdir *w);               /* mkdtemp under $TMPDIR or /tmp; $TMPDIR itself until it is closed */
 const char *workdir_file(const Workdir *w, const char *fmt, ...) FCM_PRINTF(2, 3);       /* path of a file in it */
 bool workdir_write(const Workdir *w, Diag *d, const char *path, const void *bytes, size_t n);
 void workdir_subdir(const Workdir *w, const char *name);

@@ -24,7 +24,8 @@ static void on_interrupt(int number)
     if (interrupted_path[0] && fork() == 0) {
         for (int i = 0; i < 1000 && getppid() == self; i++) nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
         nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
-        execl("/bin/rm", "rm", "-rf", "--", interrupted_path, (char *)NULL);
+        execl("/bin/sh", "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do rm -rf -- \"$0\" 2>/dev/null && break; sleep 0.2; done", interrupted_path,
+              (char *)NULL);                                    /* again, if a compiler made another file meanwhile */
         _exit(1);
     }
     signal(number, SIG_DFL);
@@ -58,6 +59,8 @@ bool workdir_open(Arena *a, Diag *d, Workdir *w)
         return false;
     }
     w->path = path;
+    w->outer = base && *base ? arena_strdup(a, base) : NULL;
+    setenv("TMPDIR", path, 1);                                  /* compilers leave their files there */
     guard(path);
     return true;
 }
@@ -101,5 +104,7 @@ void workdir_close(Workdir *w)
 {
     if (w->path && !w->keep) empty(w->arena, w->path);
     if (w->path) unguard();
+    if (w->path && w->outer) setenv("TMPDIR", w->outer, 1);
+    else if (w->path) unsetenv("TMPDIR");
     w->path = NULL;
 }
