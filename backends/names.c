@@ -19,7 +19,7 @@ static const char *const keywords[] = {
 };
 /* Names that run uses itself, and those of kernels: their own, and those that make a type of C's headers when _t follows. */
 static const char *const run_words[] = {
-    "arch", "arenas", "count", "n", "n0", "packed", "params", "shared", "status", "stream", "temp", "threads", "workspace", NULL,
+    "arch", "arenas", "blocks", "count", "n", "n0", "packed", "params", "shared", "status", "stream", "temp", "threads", "workspace", NULL,
 };
 static const char *const kernel_words[] = {
     "arena", "arenas", "batch",  "block",  "clock", "ec",     "eh",      "epi",  "ew",   "fc",

@@ -35,7 +35,7 @@ typedef struct PlanChoice {
     Cost cost;
     int64_t arena_bytes;
     int64_t executed_macs;          /* halo recompute and padding included */
-    int64_t blocks;
+    int64_t blocks, tiles;          /* tiles that persistent blocks share; 0: a block is a tile */
 } PlanChoice;
 
 typedef struct PlanGroup {

@@ -5,7 +5,8 @@
 #include "device.h"
 #include "tm.h"
 
-/* What a kernel waits for, in seconds. time = launch + barriers + the largest of the others: they overlap. */
+/* What a kernel waits for, in seconds. time = launch + barriers + fill + the largest of the others: they overlap. fill: persistent blocks
+ * copy what stays on chip before their first tile. */
 #define FCM_LIMITS(X) \
     X(dram,   "DRAM") \
     X(l2,     "L2") \
@@ -19,7 +20,7 @@ typedef struct Cost {
 #define X(field, text) double field;
     FCM_LIMITS(X)
 #undef X
-    double barriers, launch;
+    double barriers, fill, launch;
     double occupancy;               /* CUDA: share of the device's block slots used in the average wave; CPU: of the cores */
     const char *bound;              /* text of the largest */
     int64_t dram_bytes, l2_bytes;   /* unique and issued */

@@ -41,6 +41,8 @@ void search_end(SearchTable *t) { arena_free(t->scratch); }
 
 /* ---- drafts ---- */
 
+enum { FORMS = 4, LEADERS = 4 };
+
 /* The schedules of one group, which of them have been priced, and at what. */
 typedef struct Search {
     SearchTable *t;
@@ -48,7 +50,11 @@ typedef struct Search {
     const Lowering *l;
     Scheds space;
     bool *priced;
+    Priced best[FORMS];             /* of each form; time 0: none yet */
 } Search;
+
+/* Halo or line buffer, a block a tile or persistent blocks: no single knob leads from one to the other. */
+static int form_of(const Sched *s) { return (s->line > 0) + 2 * (s->persist > 0); }
 
 static void keep(Found *f, Priced p)
 {
@@ -73,7 +79,10 @@ static void price(Search *q, int at)
         TmWalk w;
         tm_walk(t->scratch, l->module, p, t->options->batch, &w);
         Cost c = cost_of(l->module, p, &w, t->options->device, t->options->batch);
-        keep(q->f, (Priced){ q->space.at[at], rank_of(t->options, &c), score_of(t->options, &c), c.time, c.dram_bytes });
+        Priced one = { q->space.at[at], rank_of(t->options, &c), score_of(t->options, &c), c.time, c.dram_bytes };
+        Priced *form = &q->best[form_of(&one.sched)];
+        if (form->time <= 0 || score_less(one.rank, form->rank)) *form = one;
+        keep(q->f, one);
     } else {
         q->f->unfit++;
         q->f->why = arena_strdup(t->a, why);
@@ -83,27 +92,32 @@ static void price(Search *q, int at)
 
 /* ---- which schedules are priced ---- */
 
-/* Knobs in which a and b differ; the two sides of a tile are one, and so are a chunk and its buffers. */
+/* Knobs in which a and b differ. One are the two sides of a tile; how a step is worked, chunk, buffers and threads, which together
+ * decide what fits; and where weights stay. */
 static int distance(const Sched *a, const Sched *b)
 {
     Sched x = *a, y = *b;
-    int n = (x.th != y.th || x.tw != y.tw) + (x.chunk != y.chunk || x.stages != y.stages);
-    x.th = y.th, x.tw = y.tw, x.chunk = y.chunk, x.stages = y.stages;
+    bool weights = x.persist != y.persist || x.resident != y.resident, stages = x.stages != y.stages && !weights;
+    int n = (x.th != y.th || x.tw != y.tw) + (x.chunk != y.chunk || stages || x.threads != y.threads) + weights;
+    x.th = y.th, x.tw = y.tw, x.chunk = y.chunk, x.stages = y.stages, x.threads = y.threads;
+    x.persist = y.persist, x.resident = y.resident;
 #define X(field, key, def, meaning) n += x.field != y.field;
     FCM_KNOBS(X)
 #undef X
     return n;
 }
 
-/* Schedules one knob away from one of the best so far. true: there were some that had no price. */
+/* Schedules one knob away from one of the best so far, in all or of a form. true: there were some that had no price. */
 static bool price_neighbours(Search *q)
 {
-    Priced best[DRAFTS];
-    int n = q->f->ndraft, before = q->f->tried;
-    memcpy(best, q->f->draft, sizeof best);
+    Sched best[DRAFTS + FORMS];
+    int n = 0, before = q->f->tried;
+    for (; n < q->f->ndraft && n < LEADERS; n++) best[n] = q->f->draft[n].sched;
+    for (int k = 0; k < FORMS; k++)
+        if (q->best[k].time > 0) best[n++] = q->best[k].sched;
     for (int i = 0; i < q->space.n; i++)
         for (int k = 0; k < n && !q->priced[i]; k++)
-            if (distance(&q->space.at[i], &best[k].sched) <= 1) price(q, i);
+            if (distance(&q->space.at[i], &best[k]) <= 1) price(q, i);
     return q->f->tried > before;
 }
 
@@ -111,8 +125,8 @@ static bool price_neighbours(Search *q)
  * refusal that is kept is that of the last, most modest schedule. */
 static void price_space(Search *q)
 {
-    enum { SAMPLE = 5 };
-    int step = q->t->options->exhaustive ? 1 : SAMPLE;
+    enum { RUN = 6, SHORT_RUN = 3, SMALL = 256 };                               /* a small space has fewer ways out of a corner */
+    int step = q->t->options->exhaustive ? 1 : q->space.n < SMALL ? SHORT_RUN : RUN;
     for (int k = 0; k * step < q->space.n; k++) {
         int at = k * step + (int)((unsigned)k * 2654435769u >> 16) % step;      /* anywhere in the k-th run: no beat with the order of knobs */
         if (at < q->space.n) price(q, at);
@@ -162,6 +176,7 @@ static const char *finish(SearchTable *t, const SubGraph *sub, const Sched *s, P
         *c = (PlanChoice){ .sched = *s, .text = arena_strdup(t->a, p->sched), .arena_bytes = p->arena_bytes };
         c->executed_macs = (w.flops[TM_ENGINE_FMA] + w.flops[TM_ENGINE_MMA] + w.flops[TM_ENGINE_ISSUE]) / 2;
         c->blocks = w.blocks;
+        c->tiles = w.tiles ? w.blocks / tm_sharers(p, o->batch) * w.tiles : 0;
         c->cost = cost_of(l->module, p, &w, o->device, o->batch);
     } else why = arena_strdup(t->a, why);
     arena_reset(t->scratch, mark);

@@ -9,6 +9,7 @@ typedef struct Space {
     const Device *dev;
     Scheds *out;
     int64_t rows, cols, channels, mid, batch;       /* of the result; mid: channels that the channel loop runs over */
+    int64_t in;                     /* channels that the expansion reads */
     bool head, expand, depth, project, halves;
     int kernel_rows, stride;
     int heads[2], nheads;                           /* steps of a head, in channels; one 0 without a head */
@@ -37,10 +38,11 @@ static int chunks(const Space *p, int64_t channels, int *out)
     return n;
 }
 
+/* Twelve warps keep an SM busy: three blocks of 128 threads, or one that has the shared memory for itself. */
 static void cuda_threads(Space *p, Sched s)
 {
-    static const int threads[] = { 128, 256 };
-    for (int t = 0; t < 2; t++)
+    static const int threads[] = { 128, 384, 512 };
+    for (int t = 0; t < 3; t++)
         for (int h = 0; h < p->nheads; h++) {
             s.head = p->heads[h];
             s.threads = threads[t];
@@ -96,6 +98,27 @@ static void cuda_lines(Space *p)
                     if (p->project) cuda_threads(p, s);
                     else cuda_final(p, s);
                 }
+}
+
+/* Elements of all weights of a block. */
+static int64_t weights(const Space *p, const Sched *s)
+{
+    int64_t out = s->tk ? s->tk : p->channels, mid = p->project ? p->mid : out;
+    return (p->expand ? p->in * mid : 0) + (p->depth ? p->kernel_rows * p->kernel_rows * mid : 0) + (p->project ? mid * out : 0);
+}
+
+/* The same tiles on persistent blocks with resident weights, where that saves copies: a block must take two tiles at least. */
+static void cuda_persistent(Space *p)
+{
+    int plain = p->out->n, size = p->halves ? 2 : 4;
+    if (!p->expand && !p->project) return;
+    for (int i = 0; i < plain; i++) {
+        Sched s = p->out->at[i];
+        int64_t bands = win_div_up(p->rows, (int64_t)s.th * (s.line ? s.line : 1)), tiles = p->batch * bands * win_div_up(p->cols, s.tw);
+        if (tiles < 2 * p->dev->sms || weights(p, &s) * size > p->dev->smem_block) continue;
+        s.persist = s.resident = s.stages = 1;
+        vec_push(p->a, p->out, s);
+    }
 }
 
 /* ---- CPU ---- */
@@ -202,8 +225,9 @@ void space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, co
         else if (i == group->n - 1) p.project = true, p.mid = g->nodes.at[st->at.at[group->stage[i]].in].c;
         else p.expand = true;
     }
-    heads(&p, p.head ? g->nodes.at[first->out].c : 0);
-    if (d->target == TM_CUDA) cuda_tiles(&p), cuda_lines(&p);
+    p.in = p.head ? g->nodes.at[first->out].c : x->c;
+    heads(&p, p.head ? p.in : 0);
+    if (d->target == TM_CUDA) cuda_tiles(&p), cuda_lines(&p), cuda_persistent(&p);
     else cpu_tiles(&p), cpu_lines(&p);
     last_resorts(&p, group->n == 1);
 }

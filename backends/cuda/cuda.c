@@ -346,8 +346,10 @@ static void launch(Emit *e)
         if (e->touched[i]) args = arena_printf(e->arena, "%s, %s", args, emit_pointer(e, i));
     const char *config = arena_printf(e->arena, "%d, %d, stream, %s", p->threads, p->arena_bytes, args);
     if (p->sharers) {
-        text_line(e->out, "status = FCM_LAUNCH(%s_%s, fc_sharers(%s, %d) * %lldLL, %s, n);", e->prefix, p->name, emit_tiles(e, "n"), p->sharers,
-                  blocks / shared, config);
+        text_open(e->out, "{");
+        text_line(e->out, "const int64_t blocks = fc_sharers(%s, %d) * %lld;", emit_tiles(e, "n"), p->sharers, blocks / shared);
+        text_line(e->out, "status = FCM_LAUNCH(%s_%s, blocks, %s, n);", e->prefix, p->name, config);
+        text_close(e->out, "}");
     } else if (!has_batch(p)) {
         text_line(e->out, "status = FCM_LAUNCH(%s_%s, %lldLL, %s, 0);", e->prefix, p->name, blocks, config);
     } else {

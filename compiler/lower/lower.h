@@ -25,6 +25,7 @@ typedef struct Lowering {
     TmModule *module;
     int *tensor_of_node;            /* TM tensor of an input or of a stage's result; -1: none */
     int *tensor_of_param;
+    bool draft;                     /* the program in the making will not be printed: no notes */
 } Lowering;
 
 /* A module with the tensors of the graph: inputs, outputs, parameters; stage results that end a group or are kept become TEMP or OUT, others VIRTUAL.

@@ -181,8 +181,8 @@ TmProgram *lower_group(Lowering *l, const Group *group, const Sched *s, LowerDep
     int tensors = m->tensors.n;
     int64_t packed = m->packed_bytes;
     TmProgram *p = tm_program_new(l->arena, m, arena_printf(l->arena, "k%d", m->programs.n), l->device->target, (int)l->device->arch);
-    p->note = group_note(l, group);
-    p->sched = sched_print(l->arena, s);
+    l->draft = depth == LOWER_DRAFT;
+    if (!l->draft) p->note = group_note(l, group), p->sched = sched_print(l->arena, s);
     bool pointwise = stage_at(l->stages, group->stage[0])->pointless;
     *why = s->persist && p->target == TM_CPU ? "persistent blocks are CUDA's: on the CPU weights are read in place" : NULL;
     if (!*why) p = pointwise ? lower_pointwise(l, group, s, p, why) : lower_chain(l, group, s, p, why);

@@ -196,6 +196,7 @@ static void note_step(Text *t, const StageEpi *e)
 
 const char *parts_note(const Parts *b, const Stage *st)
 {
+    if (b->l->draft) return NULL;
     const Graph *g = b->l->graph;
     const GraphNode *core = &g->nodes.at[st->core], *in = &g->nodes.at[st->in];
     Text t = text_new(b->a);

@@ -48,7 +48,7 @@ Epilogue parts_epilogue(Parts *b, const Stage *st, const char *prefix, Window v,
 void parts_copy_first(Parts *b, const Epilogue *e);
 void parts_set_epi(Parts *b, TmIns *i, const Epilogue *e);
 
-/* "mbconv.fcm:3 e = pw 24->144, bn, relu6" */
+/* "mbconv.fcm:3 e = pw 24->144, bn, relu6"; NULL in drafts */
 const char *parts_note(const Parts *b, const Stage *st);
 
 /* Splits mt x nt tiles over a grid of wm x wn workers with the least work for the busiest one; ties prefer fewer loads. */

@@ -98,20 +98,28 @@ static int waves(const int *addr, int width)
 {
     int total = 0, group = 128 / width;
     for (int g = 0; g < 32; g += group) {
-        int load[32] = { 0 }, worst = 1;
+        int load[32] = { 0 }, held[32][32], worst = 1;
         for (int l = g; l < g + group; l++) {
-            int same = g;
-            while (same < l && addr[same] != addr[l]) same++;
-            int bank = addr[l] / width % group;
-            if (same == l && ++load[bank] > worst) worst = load[bank];
+            int bank = addr[l] / width % group, same = 0;
+            while (same < load[bank] && held[bank][same] != addr[l]) same++;
+            if (same < load[bank]) continue;
+            held[bank][load[bank]++] = addr[l];
+            if (load[bank] > worst) worst = load[bank];
         }
         total += worst;
     }
     return total;
 }
 
-/* One reader or writer of a tile. */
-typedef struct Access { const TmIns *ins; const TmTile *tile, *dst, *wgt; bool store; } Access;
+/* One reader or writer of a tile; *conflicts is set where it needs more wavefronts than it has groups of lanes. */
+typedef struct Access { const TmIns *ins; const TmTile *tile, *dst, *wgt; bool store, *conflicts; } Access;
+
+static int noted_waves(const Access *x, const int *addr, int width)
+{
+    int n = waves(addr, width);
+    if (n > 32 * width / 128) *x->conflicts = true;
+    return n;
+}
 
 static double pixels(const TmTile *t) { return (double)t->ext[1] * t->ext[2]; }
 
@@ -121,10 +129,10 @@ static double mma_waves(const Access *x, int pitch)
     double chunks = x->tile->cpad / 8.0;
     if (x->store) {                                 /* the m16n8 map: lane (r%8)*4 + q/2 stores the pair q, q+1 of row r */
         for (int l = 0; l < 32; l++) addr[l] = l / 4 * pitch + l % 4 * 4;
-        return waves(addr, 4) * pixels(x->tile) / 8 * chunks;
+        return noted_waves(x, addr, 4) * pixels(x->tile) / 8 * chunks;
     }
     for (int l = 0; l < 32; l++) addr[l] = l % 8 * pitch + l / 8 * 16;
-    return waves(addr, 16) / 4.0 * pixels(x->tile) / 8 * chunks * x->ins->wn;
+    return noted_waves(x, addr, 16) / 4.0 * pixels(x->tile) / 8 * chunks * x->ins->wn;
 }
 
 /* Threads (i, j) = (t / wn, t % wn) read one quad of channels of pixel i, the same for all j, and store quad j. */
@@ -132,7 +140,7 @@ static double simt_waves(const Access *x, int pitch)
 {
     int addr[32], wn = x->ins->wn > 0 ? x->ins->wn : 1;
     for (int l = 0; l < 32; l++) addr[l] = l / wn * pitch + (x->store ? l % wn * 4 * dtype_bytes(x->tile->dtype) : 0);
-    return waves(addr, 16) * pixels(x->tile) * x->tile->cpad / 4.0 / 32 * (x->store ? 1 : wn);
+    return noted_waves(x, addr, 16) * pixels(x->tile) * x->tile->cpad / 4.0 / 32 * (x->store ? 1 : wn);
 }
 
 /* Lane l takes channel chunk l % n of item l / n; items run along a row of the destination, then down. */
@@ -144,7 +152,7 @@ static double dw_waves(const Access *x, int pitch)
     int high = x->ins->item_h > 0 ? x->ins->item_h : 1, step_w = item * (x->store ? 1 : g->stride_w), step_h = high * (x->store ? 1 : g->stride_h);
     for (int l = 0; l < 32; l++) addr[l] = (l / n / row * step_h * x->tile->ext[2] + l / n % row * step_w) * pitch + l % n * width;
     double loads = x->store ? item * high : (double)((high - 1) * g->stride_h + x->wgt->ext[1]) * ((item - 1) * g->stride_w + x->wgt->ext[2]);
-    return waves(addr, width) * ceil((double)x->dst->ext[1] / high) * row * n / 32 * loads;
+    return noted_waves(x, addr, width) * ceil((double)x->dst->ext[1] / high) * row * n / 32 * loads;
 }
 
 static double access_waves(const Access *x, int pitch)
@@ -153,14 +161,15 @@ static double access_waves(const Access *x, int pitch)
     return x->ins->variant == TMV_PW_SIMT ? simt_waves(x, pitch) : mma_waves(x, pitch);
 }
 
-/* Wavefronts that all instructions cause on tile number `tile` at this pitch. */
-static double tile_waves(const TmProgram *p, int tile, int pitch)
+/* Wavefronts that all instructions cause on tile number `tile` at this pitch, and whether conflicts are among their causes. */
+static double tile_waves(const TmProgram *p, int tile, int pitch, bool *conflicts)
 {
     double sum = 0;
+    *conflicts = false;
     for (int k = 0; k < p->code.n; k++) {
         const TmIns *i = &p->code.at[k];
         if (i->op != TM_PW && i->op != TM_DW) continue;
-        Access x = { i, &p->tiles.at[tile], &p->tiles.at[i->dst], &p->tiles.at[i->wgt], false };
+        Access x = { i, &p->tiles.at[tile], &p->tiles.at[i->dst], &p->tiles.at[i->wgt], false, conflicts };
         if (i->src == tile) sum += access_waves(&x, pitch);
         x.store = true;
         if (i->dst == tile) sum += access_waves(&x, pitch);
@@ -168,14 +177,16 @@ static double tile_waves(const TmProgram *p, int tile, int pitch)
     return sum;
 }
 
-/* Storage is worth half as much as wavefronts: a tile that grows by a third must save a sixth of them. */
+/* Storage is worth half as much as wavefronts: a tile that grows by a third must save a sixth of them. Without conflicts there is nothing to
+ * save by growing further. */
 static int best_pitch(const TmProgram *p, int tile)
 {
     const TmTile *t = &p->tiles.at[tile];
     int bare = (int)win_round_up((int64_t)t->cpad * dtype_bytes(t->dtype), 16), best = bare;
     double least = -1;
-    for (int pad = 0; pad < PADS; pad++) {
-        double cost = tile_waves(p, tile, bare + 16 * pad) * (1 + 0.5 * 16 * pad / bare);
+    bool conflicts = true;
+    for (int pad = 0; pad < PADS && conflicts; pad++) {
+        double cost = tile_waves(p, tile, bare + 16 * pad, &conflicts) * (1 + 0.5 * 16 * pad / bare);
         if (least >= 0 && cost >= least) continue;
         least = cost;
         best = bare + 16 * pad;

@@ -31,6 +31,7 @@ void report_limits(Text *t, const PlanChoice *choice)
         FCM_LIMITS(X)
 #undef X
         { "barriers", "serial", html_time(a, c->barriers), c->barriers },
+        { "resident weights", c->fill > 0 ? "serial" : NULL, html_time(a, c->fill), c->fill },
         { "launch", "serial", html_time(a, c->launch), c->launch },
         { "predicted time", "total", html_time(a, c->time), c->time },
     };
@@ -87,12 +88,14 @@ static void put_instruction(Text *t, Arena *scratch, const ReportInput *in, cons
     TmWalk w;
     Cost c = alone(scratch, in, p, at, &w);
     double flops = (double)(w.flops[0] + w.flops[1] + w.flops[2]), most = busiest(&c);
+    const char *on = c.bound;
+    if (c.fill > most) most = c.fill, on = "L2, before the tiles";
     text_put(t, "<tr><td>");
     put_name(t, in->module, p, i);
     text_printf(t, "</td><td>%s</td><td>%s</td><td>%s</td>", flops > 0 ? html_count(t->arena, flops, "") : "–",
                 moved(&w.issued) ? html_bytes(t->arena, moved(&w.issued)) : "–",
                 w.shared_bytes ? html_bytes(t->arena, w.shared_bytes) : "–");
-    text_printf(t, "<td>%s</td><td>%s</td></tr>\n", most > 0 ? html_time(t->arena, most) : "–", most > 0 ? c.bound : "");
+    text_printf(t, "<td>%s</td><td>%s</td></tr>\n", most > 0 ? html_time(t->arena, most) : "–", most > 0 ? on : "");
 }
 
 static void put_instructions(Text *t, Arena *scratch, const ReportInput *in, const TmProgram *p)

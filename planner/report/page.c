@@ -100,8 +100,11 @@ static void put_words(Text *t, const PlanGroup *g)
     html_text(t, c->text);
     text_printf(t, "</code>%s</p>\n<p>%s, bound by <b>", g->pinned ? " (pinned)" : "", html_time(a, c->cost.time));
     html_text(t, c->cost.bound);
-    text_printf(t, "</b>; %.0f %% of the roof; occupancy %.0f %%; %lld blocks with %s on chip", 100 * g->roof / c->cost.time,
-                100 * c->cost.occupancy, (long long)c->blocks, html_bytes(a, c->arena_bytes));
+    text_printf(t, "</b>; %.0f %% of the roof; occupancy %.0f %%; ", 100 * g->roof / c->cost.time, 100 * c->cost.occupancy);
+    if (c->tiles)
+        text_printf(t, "%lld tiles on %lld persistent blocks with %s on chip", (long long)c->tiles, (long long)c->blocks,
+                    html_bytes(a, c->arena_bytes));
+    else text_printf(t, "%lld blocks with %s on chip", (long long)c->blocks, html_bytes(a, c->arena_bytes));
     if (g->useful_macs)
         text_printf(t, "; %.3f MMAC, executed %.3f: %.1f %% more for halo and padding", (double)g->useful_macs / 1e6,
                     (double)c->executed_macs / 1e6, 100 * (double)(c->executed_macs - g->useful_macs) / (double)g->useful_macs);
@@ -130,7 +133,8 @@ static void put_kernel(Text *t, const ReportInput *in, int i)
     text_put(t, "<figcaption>Bytes: the least possible, of device memory, asked for by the instructions, of a kernel for each operation."
                 "</figcaption>\n</figure>\n<figure>\n");
     report_limits(t, &g->best);
-    text_put(t, "<figcaption>What overlaps is paid once: the longest of the upper bars; barriers and the launch come on top.");
+    text_put(t, "<figcaption>What overlaps is paid once: the longest of the upper bars; barriers, resident weights and the launch come on "
+                "top.");
     if (in->options->device->overlap < 1)
         text_printf(t, " Of the shorter ones among DRAM, L2 and shared memory only %.0f %% hides.", 100 * in->options->device->overlap);
     text_put(t, "</figcaption>\n</figure>\n");

@@ -26,14 +26,17 @@ static const TmIns *last_of(const TmProgram *p, TmOp op)
     return NULL;
 }
 
+static bool is_outer(const TmLoop *l) { return l->kind == TM_GRID || l->kind == TM_PERSIST; }
+
 /* A block in the middle of the image; in loops over rows the second step, so that something is kept. */
 static int64_t *middle(Arena *a, const TmProgram *p)
 {
     int64_t *vars = NEW_N(a, int64_t, p->loops.n + 1);
     for (int i = 0; i < p->loops.n; i++) {
         const TmLoop *l = &p->loops.at[i];
-        vars[i] = l->kind == TM_GRID ? l->trip / 2 : l->trip > 1 ? 1 : 0;
-        if (l->kind != TM_GRID && !tm_runs(l, vars)) vars[i] = 0;
+        bool outer = is_outer(l);
+        vars[i] = outer ? l->trip / 2 : l->trip > 1 ? 1 : 0;
+        if (!outer && !tm_runs(l, vars)) vars[i] = 0;
     }
     return vars;
 }
@@ -48,7 +51,7 @@ static void find_band(Picture *c, const TmProgram *p, const TmTile *dst, const i
 {
     for (int i = 0; i < p->loops.n; i++) {
         int64_t step = affine_coef(&dst->org[1], i);
-        if (p->loops.at[i].kind == TM_GRID || step == 0) continue;
+        if (is_outer(&p->loops.at[i]) || step == 0) continue;
         c->band.lo = (affine_eval(&dst->org[1], vars) - step * vars[i]) * stride;
         c->band.n = step * p->loops.at[i].trip * stride;
         c->fresh = step * stride;

@@ -19,7 +19,15 @@ if(TARGET fcmc)
     add_test(NAME e2e.verify_xception_pair COMMAND fcmc verify examples/xception_pair.fcm WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     add_test(NAME e2e.verify_dwpwdw COMMAND fcmc verify examples/dwpwdw.fcm --block v1,v1_two,xception WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     add_test(NAME e2e.verify_race COMMAND fcmc verify examples/mbconv.fcm --target cuda --race WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    # persistent blocks: no image, fewer tiles than blocks, more
+    foreach(batch 0 1 3)
+        add_test(NAME e2e.verify_persistent_${batch} COMMAND fcmc verify examples/persistent.fcm --target cuda --device h200 --batch ${batch}
+                 --block halo,few,band,split,streamed,pair WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    endforeach()
+    add_test(NAME e2e.verify_persistent_race COMMAND fcmc verify examples/persistent.fcm --target cuda --device h200 --batch 2 --race
+             --block few,band,split,streamed WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(e2e.verify_mobilenetv2_blocks e2e.verify_acts e2e.verify_ragged e2e.verify_forms e2e.verify_race
                          e2e.verify_mobilenetv1_pairs e2e.verify_xception_pair e2e.verify_dwpwdw
+                         e2e.verify_persistent_0 e2e.verify_persistent_1 e2e.verify_persistent_3 e2e.verify_persistent_race
                          PROPERTIES LABELS "e2e;compiled" TIMEOUT 900 SKIP_RETURN_CODE 77)
 endif()

@@ -55,6 +55,13 @@ launches=$(grep -c '^k' out)
 run plan "$here/examples/mobilenetv2.fcm" --device h200
 [ "$launches" -le "$(grep -c '^k' out)" ] || { echo "FAILED: launches are not minimised"; failures=$((failures + 1)); }
 
+# persistent blocks: how many tiles they share, and the weights that they copy before the first
+run plan "$here/examples/persistent.fcm" --block few --device h200 --batch 8
+says '^k0 = fuse\(.*, tile=7x7, chunk=64, resident=1, persist=3, threads=128, mma=1\)   pinned'
+says 'barriers [0-9.]+, resident weights 0[.0-9]+, launch [0-9.]+; on chip [0-9]+ bytes, 32 tiles on 3 persistent blocks'
+run plan "$here/examples/persistent.fcm" --block few --device h200 --batch 8 --html=page.html
+grep -q '32 tiles on 3 persistent blocks' page.html && grep -q 'L2, before the tiles' page.html || { echo "FAILED: the page of persistent blocks"; failures=$((failures + 1)); }
+
 # remarks
 run "$here/examples/mbconv.fcm" --target cuda --device orin --emit=header -Rpass=fuse
 says 'mbconv.fcm:[0-9]+:[0-9]+: remark: k0 = fuse\(e.relu6, d.relu6, y, .*\): [0-9.]+ MB instead of [0-9.]+.*\[FCM2201\]'

@@ -150,7 +150,10 @@ int persist_run(int n, const void *packed, const void *x, void *y, void *workspa
     FC_BUFFER(10, (const char *)packed + 0, (size_t)6 * 960);
     FC_BUFFER(11, (const char *)packed + 5888, (size_t)2 * 64);
     int status = 0;
-    status = FCM_LAUNCH(persist_k0, fc_sharers((int64_t)n * 4, 3) * 2LL, 64, 8192, stream, packed, x, y, n);
+    {
+        const int64_t blocks = fc_sharers((int64_t)n * 4, 3) * 2;
+        status = FCM_LAUNCH(persist_k0, blocks, 64, 8192, stream, packed, x, y, n);
+    }
     if (status) return FC_CUDA + status;
     return FC_FINE;
 }
