@@ -61,13 +61,11 @@ static void cuda_limits(Cost *c, const TmProgram *p, const TmWalk *w, const Devi
 
 Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch)
 {
-    (void)m;
-    (void)batch;
     Cost c = { .launch = d->launch_time };
     c.dram_bytes = total(w->unique.read, w->unique.n) + total(w->unique.written, w->unique.n);
     c.l2_bytes = total(w->issued.read, w->issued.n) + total(w->issued.written, w->issued.n);
     if (d->target == TM_CUDA) cuda_limits(&c, p, w, d);
-    else cost_cpu(&c, p, w, d, balance((double)w->blocks, d->sms));
+    else cost_cpu(&c, m, p, w, d, batch);
     double most = 0;
     c.bound = "launch";
 #define X(field, text) if (c.field > most) most = c.field, c.bound = text;

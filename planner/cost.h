@@ -28,8 +28,8 @@ typedef struct Cost {
 
 Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch);
 
-/* The limits of a CPU program; busy: share of the cores that work (cpu_cost.c). */
-void cost_cpu(Cost *c, const TmProgram *p, const TmWalk *w, const Device *d, double busy);
+/* The limits of a CPU program (cpu_cost.c). */
+void cost_cpu(Cost *c, const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch);
 
 /* Seconds that no kernel can beat: bytes at full bandwidth, or operations at the peak of their engine, whichever takes
  * longer. matrix: those that tensor cores can take, if the device has some for the dtype; the others run on FMA units. */

@@ -319,9 +319,51 @@ static Clocks clocks_of(const TmProgram *p, const TmWalk *w, const Device *d)
     return sum;
 }
 
-void cost_cpu(Cost *c, const TmProgram *p, const TmWalk *w, const Device *d, double busy)
+/* ---- cores ---- */
+
+/* Values of dimension `dim` of the stored tensor that one block writes: all its steps, clipped. */
+static double written(const TmModule *m, const TmProgram *p, const TmIns *store, int dim, const int64_t *grid)
 {
-    double cores = d->sms * busy, rate = d->clock * cores;
+    const TmTile *t = &p->tiles.at[store->src];
+    int64_t first = t->org[dim].k, last = first, end = m->tensors.at[store->tensor].dim[dim];
+    for (int i = 0; i < t->org[dim].nterm; i++) {
+        const TmLoop *l = &p->loops.at[t->org[dim].term[i].loop];
+        int64_t coef = t->org[dim].term[i].coef;
+        if (l->kind == TM_GRID) first += coef * grid[t->org[dim].term[i].loop], last += coef * grid[t->org[dim].term[i].loop];
+        else last += coef * (l->trip - 1);
+    }
+    last += t->ext[dim];
+    return (double)((last < end ? last : end) - (first > 0 ? first : 0));
+}
+
+/* Blocks are dealt out in runs, as OpenMP's static schedule does: the share of the cores' time that is work while the one with most of it is
+ * still busy. Blocks at a border may be smaller. With many blocks a core they are taken as equal. */
+static double busy_cores(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch)
+{
+    enum { MANY = 32 };
+    double cores = d->sms, each = ceil((double)w->blocks / cores), all = 0, most = 0, core = 0;
+    const TmIns *store = NULL;
+    for (int k = 0; k < p->code.n; k++)
+        if (p->code.at[k].op == TM_STORE) store = &p->code.at[k];
+    if (w->blocks <= 0) return 1;
+    if (!store || each > MANY) return (double)w->blocks / (each * cores);
+    for (int64_t b = 0; b < w->blocks; b++) {
+        int64_t grid[64] = { 0 }, rest = b;
+        for (int l = p->loops.n - 1; l >= 0; l--) {
+            if (p->loops.at[l].kind != TM_GRID || l >= 64) continue;
+            grid[l] = rest % tm_trip(&p->loops.at[l], batch), rest /= tm_trip(&p->loops.at[l], batch);
+        }
+        double work = written(m, p, store, 1, grid) * written(m, p, store, 2, grid) * written(m, p, store, 3, grid);
+        all += work;
+        core = b % (int64_t)each == 0 ? work : core + work;
+        most = larger(most, core);
+    }
+    return most > 0 ? all / (cores * most) : 1;
+}
+
+void cost_cpu(Cost *c, const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch)
+{
+    double busy = busy_cores(m, p, w, d, batch), cores = d->sms * busy, rate = d->clock * cores;
     Clocks k = clocks_of(p, w, d);
     bool cached = (double)c->dram_bytes <= d->l3_bytes && d->l3_bw > 0;
     c->occupancy = busy;
