@@ -1,4 +1,5 @@
-/* module.c: from the graph's stages to a module: which tensors exist in memory, one program per group, the workspace. What a program looks like inside is the business of chain.c and pointwise.c. */
+/* module.c: from the graph's stages to a module: which tensors exist in memory, one program per group, the workspace. What a program looks
+ * like inside is the business of chain.c and pointwise.c. */
 #include "lower.h"
 #include "text.h"
 
