@@ -2,8 +2,8 @@
  * epilogues, stores, and the cache level from which each operand comes.
  *
  *     clocks of a register tile of np pixels x nv vectors, per contracted channel:
- *         max(FMAs / pipes, loads / load_rate, latency)        FMAs = np*nv, loads = np + nv
- * latency: that of one FMA, when there are too few sums to fill the pipes. */
+ *         max(FMAs / pipes, loads / load_rate)                 FMAs = np*nv, loads = np + nv
+ * and at least its chain of dependent FMAs, of which several tiles run at once. */
 #include "cost.h"
 
 #include <math.h>
@@ -79,11 +79,10 @@ static void from_level(Core *z, double bytes, double set)
     else z->per.l3_bytes += bytes;
 }
 
-static double window_bytes(const Core *z, const TmTile *t, double rows, double cols)
+static double window_bytes(const TmTile *t, double rows, double cols)
 {
     int size = t->dtype == DT_F16 ? 2 : 4;
     double channels = t->cpad ? t->cpad : t->ext[3];
-    (void)z;
     return rows * cols * channels * size;
 }
 
@@ -169,7 +168,7 @@ static void pw(Core *z)
     z->per.sfu += special_ops(i) * pixels * k * (slower > 1 ? slower : 1);
     /* each register tile reads its panel anew, each panel all pixels */
     double panel = contracted * item * 4;
-    double source = window_bytes(z, s, z->rows, z->cols), sink = window_bytes(z, d, z->rows, z->cols);
+    double source = window_bytes(s, z->rows, z->cols), sink = window_bytes(d, z->rows, z->cols);
     double tiles = rows * ceil(row / i->item_w);
     from_level(z, contracted * k * 4, set_of_weights(z));
     from_level(z, panel * panels * (tiles - 1), panel);
@@ -204,11 +203,11 @@ static void dw(Core *z)
     double row = whole * dw_tile(z, item) + (1 - part) * dw_tile(z, low) + (part > 0 ? part * dw_tile(z, low + 1) : 0);
     z->per.pipes += z->rows * ceil(k / z->lanes) * row;
     z->per.sfu += special_ops(i) * pixels * k;
-    double source = window_bytes(z, s, z->rows * i->geom.stride_h, z->cols * i->geom.stride_w);
+    double source = window_bytes(s, z->rows * i->geom.stride_h, z->cols * i->geom.stride_w);
     from_level(z, source, set_of_tile(z, i->src));
-    double row_set = window_bytes(z, s, w->ext[1], z->cols * i->geom.stride_w);
+    double row_set = window_bytes(s, w->ext[1], z->cols * i->geom.stride_w);
     from_level(z, source / i->geom.stride_h * (w->ext[1] - i->geom.stride_h), row_set);
-    from_level(z, window_bytes(z, d, z->rows, z->cols), set_of_tile(z, i->dst));
+    from_level(z, window_bytes(d, z->rows, z->cols), set_of_tile(z, i->dst));
     from_level(z, k * w->ext[1] * w->ext[2] * 4, set_of_weights(z));
 }
 
@@ -221,7 +220,7 @@ static void moves(Core *z)
     double vectors = z->rows * z->cols * ceil((double)t->ext[3] / z->lanes);
     z->per.pipes += vectors * (store_clocks(z) + 1 / z->d->load_rate);
     z->per.sfu += special_ops(i) * z->rows * z->cols * t->ext[3];
-    from_level(z, window_bytes(z, t, z->rows, z->cols), set_of_tile(z, i->op == TM_STORE ? i->src : i->dst));
+    from_level(z, window_bytes(t, z->rows, z->cols), set_of_tile(z, i->op == TM_STORE ? i->src : i->dst));
 }
 
 /* ---- the whole ---- */
@@ -270,8 +269,8 @@ static double touched(const Core *z)
     const TmIns *i = z->i;
     double sum = 0, rows = z->rows * (i->op == TM_DW ? i->geom.stride_h : 1), cols = z->cols * (i->op == TM_DW ? i->geom.stride_w : 1);
     if (i->op == TM_DW) rows += tile(z, i->wgt)->ext[1] - i->geom.stride_h, cols += tile(z, i->wgt)->ext[2] - i->geom.stride_w;
-    if (i->src >= 0) sum += window_bytes(z, tile(z, i->src), rows, cols);
-    if (i->dst >= 0 && !tm_is_image(tile(z, i->dst))) sum += window_bytes(z, tile(z, i->dst), z->rows, z->cols);
+    if (i->src >= 0) sum += window_bytes(tile(z, i->src), rows, cols);
+    if (i->dst >= 0 && !tm_is_image(tile(z, i->dst))) sum += window_bytes(tile(z, i->dst), z->rows, z->cols);
     if (i->wgt >= 0) sum += (double)tm_member_bytes(tile(z, i->wgt));
     return sum;
 }

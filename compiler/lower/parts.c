@@ -245,7 +245,7 @@ static int64_t dw_rounds(const Parts *b, const TmIns *i, const TmTile *w, int la
     return win_div_up(rows * cols * (win_round_up(w->ext[3], 8) / lane_channels), b->p->threads);
 }
 
-/* Registers of the sliding form: sums of the rows that are under way, taps, a row of pixels, addresses (gpu-kernels.md measured 58 for 3x3, 128 for
+/* Registers of the sliding form: sums of the rows that are under way, taps, a row of pixels, addresses (known for sm_90: 58 for 3x3, 128 for
  * 5x5 with four columns; this says 62 and 122). */
 static bool slides(const TmIns *i, const TmTile *w)
 {
