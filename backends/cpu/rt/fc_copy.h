@@ -23,15 +23,15 @@ FC_INLINE void fc_zero(const fc_tile *t, fc_ref r)
 /* n elements of one type to the other; whole vectors where the instruction set has them. */
 FC_INLINE void fc_move(char *dst, int dst_type, const char *src, int src_type, int n)
 {
-    int i = 0;
     if (dst_type == src_type) {
         memcpy(dst, src, (size_t)n * (size_t)fc_size(dst_type));
         return;
     }
+    int whole = FC_ISA >= 256 ? n & ~7 : 0;
 #if FC_ISA >= 256
-    for (; i + 8 <= n; i += 8) fc_put8(dst + i * fc_size(dst_type), dst_type, fc_get8(src + i * fc_size(src_type), src_type));
+    for (int i = 0; i < whole; i += 8) fc_put8(dst + i * fc_size(dst_type), dst_type, fc_get8(src + i * fc_size(src_type), src_type));
 #endif
-    for (; i < n; i++) fc_put1(dst + i * fc_size(dst_type), dst_type, fc_get1(src + i * fc_size(src_type), src_type));
+    for (int i = whole; i < n; i++) fc_put1(dst + i * fc_size(dst_type), dst_type, fc_get1(src + i * fc_size(src_type), src_type));
 }
 
 /* n channels of pixels [w0, w1), then zeros up to cpad. Pixels that are dense on both sides move as one run. */
