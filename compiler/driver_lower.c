@@ -9,23 +9,34 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What nvidia-smi says of the first GPU. False: there is no such program, or none answers it. */
+static bool ask_smi(char *name, int size, int *arch)
+{
+    char *comma;
+    int major = 0, minor = 0;
+    FILE *f = program_exists("nvidia-smi") ? popen("nvidia-smi --query-gpu=name,compute_cap --format=csv,noheader 2>/dev/null", "r") : NULL;
+    if (!f) return false;
+    bool told = fgets(name, size, f) != NULL;
+    told = pclose(f) == 0 && told && (comma = strrchr(name, ',')) && sscanf(comma + 1, "%d.%d", &major, &minor) == 2;
+    if (told) *comma = 0, *arch = 10 * major + minor;
+    return told;
+}
+
+/* A node of the driver, or, where there is none (Windows' Linux), an answer. */
 bool driver_has_gpu(void)
 {
-    return access("/dev/nvidiactl", R_OK) == 0 || access("/dev/nvgpu", R_OK) == 0 || access("/dev/nvhost-gpu", R_OK) == 0;
+    char name[128];
+    int arch;
+    return access("/dev/nvidiactl", R_OK) == 0 || access("/dev/nvgpu", R_OK) == 0 || access("/dev/nvhost-gpu", R_OK) == 0 ||
+           ask_smi(name, sizeof name, &arch);
 }
 
 /* The built-in device for the first GPU that nvidia-smi names, or NULL: no GPU, no such program, or an architecture that none stands for. */
 static const char *gpu_at_hand(Driver *d)
 {
-    char name[128] = "", *comma;
-    int major = 0, minor = 0;
-    FILE *f = program_exists("nvidia-smi") ? popen("nvidia-smi --query-gpu=name,compute_cap --format=csv,noheader 2>/dev/null", "r") : NULL;
-    if (!f) return NULL;
-    bool told = fgets(name, sizeof name, f) != NULL;
-    told = pclose(f) == 0 && told && (comma = strrchr(name, ',')) && sscanf(comma + 1, "%d.%d", &major, &minor) == 2;
-    if (!told) return NULL;
-    *comma = 0;
-    return device_of_gpu(arena_strdup(d->arena, name), 10 * major + minor);
+    char name[128];
+    int arch;
+    return ask_smi(name, sizeof name, &arch) ? device_of_gpu(arena_strdup(d->arena, name), arch) : NULL;
 }
 
 /* "host" stands for the CPU at hand; cuda without a GPU plans for h200. */
@@ -107,8 +118,9 @@ static void use_tuning(Driver *d, const char *path, const Graph *g, const Stages
     const char *file = tuning_path(d->arena, path);
     o->pinned = tuning_find(d->arena, d->diag, file, g, s, o, &line);
     if (o->pinned)
-        diag_remark(d->diag, NOWHERE, "FCM5012", "'%s' takes its plan from %s: measured %.2f us with %d thread%s", g->block, file,
-                    line.measured, line.key.threads, line.key.threads == 1 ? "" : "s");
+        diag_remark(d->diag, NOWHERE, "FCM5012", "'%s' takes its plan from %s: measured %.2f us%s", g->block, file, line.measured,
+                    o->device->target == TM_CUDA ? "" : arena_printf(d->arena, " with %d thread%s", line.key.threads,
+                                                                     line.key.threads == 1 ? "" : "s"));
 }
 
 bool driver_lower(Driver *d, const char *path, const AstFiles *files, const Graph *g, CliTarget target, Lowered *out)

@@ -1,6 +1,5 @@
 /* driver_tune.c: measures the best few schedules of every group of the plan, keeps the winners beside the source. */
 #include "candidates.h"
-#include "driver.h"
 #include "trials.h"
 #include "tuning.h"
 
@@ -11,6 +10,7 @@ typedef struct Tuned { const char *key; Trials *trials; } Tuned;   /* groups tha
 typedef struct Tune {
     Driver *d;
     const char *path;
+    const TimingTarget *target;
     Lowered l;
     const Stages *stages;
     int threads, most;
@@ -44,7 +44,7 @@ static void put_trial(Tune *z, const PlanGroup *g, const Trials *t, const Trial 
         text_put(&d->result, ",\"discarded\":");
         text_json_string(&d->result, one->why);
     } else {
-        const Spread *s = t->threads == 1 ? &one->busy : &one->wall;
+        const Series *s = trial_series(t, one);
         text_printf(&d->out, "  %9.2f us modelled, %9.2f measured (least %.2f, p25 %.2f, p75 %.2f, wall %.2f)  %s\n",
                     us(one->candidate->time), us(s->median), us(s->least), us(s->p25), us(s->p75), us(one->wall.median), plan);
         text_printf(&d->result, ",\"median\":%.9g,\"least\":%.9g,\"p25\":%.9g,\"p75\":%.9g,\"wall\":%.9g", s->median,
@@ -56,11 +56,12 @@ static void put_trial(Tune *z, const PlanGroup *g, const Trials *t, const Trial 
 static void put_trials(Tune *z, const PlanGroup *g, const Trials *t, const Trial *best)
 {
     Driver *d = z->d;
-    text_printf(&d->out, "%s: %d schedules, %s\n", g->name, t->at.n, t->threads == 1 ? "one thread, its own time" : "wall time");
+    const char *clock = trials_by_own_time(t) ? "one thread, its own time" : z->target->clock;
+    text_printf(&d->out, "%s: %d schedules, %s%s%s\n", g->name, t->at.n, clock, *t->gpu ? ": " : "", t->gpu);
     text_printf(&d->result, "%s{\"group\":\"%s\",\"candidates\":[", d->result.at[d->result.n - 1] == '[' ? "" : ",", g->name);
     for (int i = 0; i < t->at.n; i++) put_trial(z, g, t, &t->at.at[i]);
     text_put(&d->result, "]}");
-    double first = t->at.at[0].why ? 0 : trial_seconds(t, &t->at.at[0]), least = trial_seconds(t, best);
+    double first = t->at.at[0].why ? 0 : trial_series(t, &t->at.at[0])->median, least = trial_series(t, best)->median;
     text_printf(&d->out, "  the best: %s", best->candidate->text);
     if (first > 0) text_printf(&d->out, "; the model's first choice takes %.1f %% more", 100 * (first / least - 1));
     text_put(&d->out, "\n");
@@ -76,7 +77,7 @@ static Trials *measure(Tune *z, const PlanGroup *g)
     for (int i = 0; i < z->tuned.n; i++)
         if (strcmp(z->tuned.at[i].key, c->key) == 0) return z->tuned.at[i].trials;
     Trials *t = NEW(a, Trials);
-    *t = (Trials){ .d = z->d, .name = g->name, .batch = z->l.options.batch, .threads = z->threads };
+    *t = (Trials){ .d = z->d, .target = z->target, .name = g->name, .gpu = "", .batch = z->l.options.batch, .threads = z->threads };
     t->rounds = (int)cli_number(z->d->cli, OPT_ROUNDS, 20);
     trials_run(t, c, &z->dir);
     vec_push(a, &z->tuned, ((Tuned){ c->key, t }));
@@ -94,7 +95,7 @@ static bool tune_group(Tune *z, const PlanGroup *g)
     }
     put_trials(z, g, t, best);
     text_printf(&z->plan, "%s%s = fuse(%s, %s)", z->plan.n ? "; " : "", g->name, names_of(z->d->arena, g), best->candidate->text);
-    z->measured += us(trial_seconds(t, best));
+    z->measured += us(trial_series(t, best)->median);
     z->modelled += us(best->candidate->time);
     return true;
 }
@@ -125,39 +126,24 @@ static int tune_all(Tune *z)
 
 /* ---- the verb ---- */
 
-static int refuse_target(Driver *d, CliTarget t)
-{
-    const char *why = t == CLI_REFERENCE ? "the reference has no schedules"
-                      : driver_has_gpu() ? "timing on the device is not built yet"
-                                         : "no GPU is at hand, and tune never emulates";
-    diag_error(d->diag, NOWHERE, "FCM5008", "tune --target %s: %s", cli_target_name(t), why);
-    return t == CLI_REFERENCE ? EXIT_USAGE : EXIT_ENVIRON;
-}
-
 int driver_tune(Driver *d)
 {
-    CliTarget t = cli_target(d->cli) ? cli_target(d->cli) : CLI_CPU;
+    int status = EXIT_OK;
     AstFiles files = { 0 };
     Tune z = { .d = d, .path = d->cli->files.at[0], .plan = text_new(d->arena) };
-    if (t != CLI_CPU) return refuse_target(d, t);
+    if (!(z.target = timing_target(d, "the reference has no schedules", &status))) return status;
     if (driver_is_tm(z.path)) {
         diag_error(d->diag, NOWHERE, "FCM5006", "tune wants the .fcm file: a .tm file is one schedule");
         return EXIT_INPUT;
     }
     if (!driver_load(d, z.path, &files)) return EXIT_INPUT;
     Graph *g = driver_graph(d, &files, NULL);
-    if (!g || !driver_lower(d, z.path, &files, g, t, &z.l) || !(z.stages = graph_stages(d->arena, d->diag, g))) return EXIT_INPUT;
-    z.threads = (int)cli_number(d->cli, OPT_THREADS, (int64_t)z.l.device->sms);
+    if (!g || !driver_lower(d, z.path, &files, g, z.target->target, &z.l) || !(z.stages = graph_stages(d->arena, d->diag, g))) return EXIT_INPUT;
+    z.threads = z.target->threads ? (int)cli_number(d->cli, OPT_THREADS, (int64_t)z.l.device->sms) : 1;
     z.most = (int)cli_number(d->cli, OPT_CANDIDATES, 12);
     z.spread = (double)cli_number(d->cli, OPT_SPREAD, 1);
-    if (!program_exists("cc")) {
-        diag_error(d->diag, NOWHERE, "FCM5004", "no C compiler: 'cc' is not in PATH");
-        return EXIT_ENVIRON;
-    }
-    if (!workdir_open(d->arena, d->diag, &z.dir)) return EXIT_ENVIRON;
-    z.dir.keep = cli_has(d->cli, OPT_KEEP);
-    int status = tune_all(&z);
-    if (z.dir.keep) driver_say(d, "kept in %s\n", z.dir.path);
-    workdir_close(&z.dir);
+    if (!timing_open(d, z.target, &z.dir)) return EXIT_ENVIRON;
+    status = tune_all(&z);
+    timing_close(d, &z.dir);
     return status;
 }

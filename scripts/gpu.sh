@@ -2,10 +2,12 @@
 # The checks that want an NVIDIA GPU, on a machine that has one (and no network).
 #     scripts/gpu.sh [FCMC [RESULTS.md]]      FCMC: a prebuilt fcmc (default ./fcmc; `cmake --preset static` makes one that runs anywhere)
 # lanes      tests/gpu/record_lanes.cu prints the same lane maps on the device as on the host, where the emulator answers
-# rates      tests/gpu/record_rates.cu, in the syntax of the device files
+# rates      fcmc calibrate: a device file
 # verify     every example block, exact and bounded, on the device
 # sanitizer  memcheck, racecheck, initcheck of a few blocks under compute-sanitizer
-# bench      time on the device, one block of each kind;  counters: DRAM bytes and bank conflicts under ncu
+# bench      time on the device of every example block, in short rounds, and how it compares with the predicted one
+# tune       a few blocks: the best of some measured schedules against the model's first choice
+# counters   DRAM bytes and bank conflicts under ncu
 # FCM_DEVICE names the device to plan for where the GPU's name is not known; FCM_BLOCKS (lines `example block`, a file) replaces the examples.
 # Status: 0 fine; 3 outputs or lane maps disagree, or the sanitizer found something; 4 bench failed; 5 nvcc, a compiler or fcmc is missing; 77 no GPU.
 set -u
@@ -55,6 +57,13 @@ device=${FCM_DEVICE:-$(device_for "$gpu" "$arch")}
 cat "$work/table"
 if [ -n "${FCM_BLOCKS:-}" ]; then cp "$FCM_BLOCKS" "$work/blocks"; else "$root/tests/gates/blocks.sh" "$fcmc" >"$work/blocks"; fi
 [ -s "$work/blocks" ] || lacks "blocks that fcmc compiles"
+each_example() {        # each_example COMMAND [WORD…]: COMMAND EXAMPLE BLOCKS WORD…
+    local command=$1
+    shift
+    while read -r example; do
+        "$command" "$example" "$(awk -v e="$example" '$1 == e { printf "%s%s", comma, $2; comma = "," }' "$work/blocks")" "$@" </dev/null
+    done < <(cut -d' ' -f1 "$work/blocks" | uniq)
+}
 few() { awk 'NR == 1 || $2 == "b5" || $2 == "b13" || $2 == "r0" || $2 == "r1" || $2 == "pwpw" || $2 == "p7"' "$work/blocks"; }
 
 # ---- what the emulator is built upon ----
@@ -68,9 +77,8 @@ lanes() {
     else row lanes "mma, ldmatrix" "DIFFER in $(grep -c '^>' "$work/log") lines, first: $(sed -n 's/^> //p' "$work/log" | head -1)"; wrong; fi
 }
 rates() {
-    nvcc -std=c++17 -O3 -arch="sm_$arch" -I"$root/backends/cuda/rt" "$root/tests/gpu/record_rates.cu" -o "$work/rates" >"$work/log" 2>&1 &&
-        "$work/rates" >"$work/hw" 2>"$work/log" || { row rates "" "FAILED: $(head -1 "$work/log")"; slow=1; return; }
-    row rates "$(grep -c = "$work/hw") lines" "below"
+    "$fcmc" calibrate --target cuda -o "$work/hw" >"$work/log" 2>&1 || { row rates "" "FAILED: $(head -1 "$work/log")"; slow=1; return; }
+    row rates "$(grep -c '# measured' "$work/hw") rates" "below"
 }
 
 # ---- fcmc ----
@@ -101,15 +109,41 @@ sanitizer() {
         rm -rf "$kept"
     done < <(few)
 }
-bench() {
+# Rows of the report of bench: block, median, least, with a cold L2, GB/s then and the share of what a copy reaches, predicted, measured over predicted.
+bench_rows() {
+    awk -v example="$1" '
+        /^block / { block = $2; sub(",", "", block) }
+        /^fcmc / { median = $3; least = $6; sub(",", "", least) }
+        /^cold / { cold = $3; next }
+        / GB\/s, .* that a copy reaches here/ { rate = $1; share = $3 }
+        /^predicted / {
+            printf "| bench | %s %s | %s us, least %s, cold %s (%s GB/s, %s %% of a copy); ", example, block, median, least, cold, rate, share
+            printf "predicted %s, measured is %s times that |\n", $2, $6
+        }'
+}
+bench() {       # bench EXAMPLE BLOCKS: all blocks of one file in one run
+    "$fcmc" bench "$root/examples/$1.fcm" --block "$2" --target cuda --device "$device" --rounds 11 >"$work/log" 2>&1
+    local status=$?
+    bench_rows "$1" <"$work/log" | tee -a "$work/table"
+    [ $status != 0 ] || return
+    row bench "$1" "FAILED (status $status): $(grep -m1 error "$work/log")"
+    if [ $status = 3 ]; then wrong; else slow=1; fi
+}
+bench_all() {
+    local n
+    each_example bench
+    awk -F'measured is ' '/^\| bench / && NF > 1 { print $2 + 0 }' "$work/table" | sort -g >"$work/ratios"
+    n=$(wc -l <"$work/ratios")
+    [ "$n" = 0 ] ||
+        row bench "$n blocks" "measured over predicted: least $(head -1 "$work/ratios"), median $(sed -n "$(((n + 1) / 2))p" "$work/ratios"), most $(tail -1 "$work/ratios")"
+}
+tune() {
     while read -r example block; do
-        "$fcmc" bench "$root/examples/$example.fcm" --block "$block" --target cuda --device "$device" >"$work/log" 2>&1
-        case $? in
-            0) row bench "$example $block" "$(sed -n 's/^fcmc  *//p; s/^predicted  */predicted /p' "$work/log" | tr '\n' ';')" ;;
-            5) row bench "" "not done: $(head -1 "$work/log")"; return ;;
-            *) row bench "$example $block" "FAILED: $(head -1 "$work/log")"; slow=1 ;;
-        esac
-    done < <(few)
+        cp "$root/examples/$example.fcm" "$work"                # the tuning file is written beside it
+        if "$fcmc" tune "$work/$example.fcm" --block "$block" --target cuda --device "$device" --candidates 6 --rounds 8 >"$work/log" 2>&1 </dev/null
+        then row tune "$example $block" "$(sed -n 's/^  the best: //p' "$work/log" | paste -sd';')"
+        else row tune "$example $block" "FAILED: $(grep -m1 error "$work/log")"; slow=1; fi
+    done < <(few | head -4)
 }
 counters() {
     command -v ncu >/dev/null || { row counters "" "not done: ncu is not installed"; return; }
@@ -126,11 +160,11 @@ counters() {
 lanes
 rates
 for mode in exact bounded; do
-    while read -r example; do verify "$example" "$(awk -v e="$example" '$1 == e { printf "%s%s", comma, $2; comma = "," }' "$work/blocks")" $mode
-    done < <(cut -d' ' -f1 "$work/blocks" | uniq)
+    each_example verify $mode
 done
 sanitizer
-bench
+bench_all
+tune
 counters
 if [ -s "$work/hw" ]; then printf '\n```\n%s\n```\n' "$(cat "$work/hw")" >>"$work/table"; fi
 cd "$here" && cp "$work/table" "$results" && echo "written: $results"

@@ -5,8 +5,9 @@
 #include <string.h>
 
 typedef struct EmbeddedFile { const char *name; const unsigned char *text; } EmbeddedFile;
-extern const unsigned char fcm_embedded_child_main_c[], fcm_embedded_ref_main_c[], fcm_embedded_bench_main_c[],
-    fcm_embedded_onednn_chain_c[];
+extern const unsigned char fcm_embedded_child_main_c[], fcm_embedded_ref_main_c[], fcm_embedded_bench_io_h[],
+    fcm_embedded_bench_main_c[], fcm_embedded_bench_device_cu[], fcm_embedded_device_time_cuh[], fcm_embedded_calibrate_main_c[],
+    fcm_embedded_calibrate_device_cu[], fcm_embedded_onednn_chain_c[], fcm_embedded_fc_dev_cuh[], fcm_embedded_fc_lanes_cuh[];
 #define EMULATOR_FILE(id, name) extern const unsigned char fcm_embedded_##id[];
 #include "emulator_files.inc"
 #undef EMULATOR_FILE
@@ -129,22 +130,64 @@ static const char *const *with_emulator(ChildBuilder *b, const char *const *argv
     return v.at;
 }
 
-/* What bench times is what a user would build: no counters. */
-static const char *const *bench_command(Arena *a, const ChildSig *s, const char *dir, const char *source, const char *main_file,
-                                        const char *program)
+static const char device_flags[] = "nvcc -std=c++17 -O3 -arch=native";
+
+static bool write_embedded(const Workdir *w, Diag *d, const char *dir, const EmbeddedFile *files)
 {
-    const char *flags = "cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -march=native -fopenmp";
-    if (!s->peer) return job_argv(a, flags, "-I", dir, source, main_file, "-o", program, "-lm", (char *)NULL);
-    return job_argv(a, flags, "-DFCM_PEER", "-I", dir, source, main_file, arena_printf(a, "%s/onednn_chain.c", dir), "-o",
-                    program, "-ldnnl", "-lm", (char *)NULL);
+    for (const EmbeddedFile *f = files; f->name; f++)
+        if (!workdir_write(w, d, arena_printf(w->arena, "%s/%s", dir, f->name), f->text, strlen((const char *)f->text))) return false;
+    return true;
 }
 
-static const char *const *c_command(Arena *a, ChildKind kind, const char *dir, const char *source, const char *main_file,
-                                    const char *program, const char *define)
+/* What is written beside the generated text, the main program first. */
+static const EmbeddedFile *main_files(const ChildSig *s, ChildForm form)
 {
-    const char *flags = kind == CHILD_REFERENCE ? "cc -std=c11 -O2 -march=native -ffp-contract=off -fopenmp"
-                                                : "cc -std=c11 -O2 -march=native -fopenmp -DFCM_COUNT";
+    static const EmbeddedFile child_c[] = { { "main.c", fcm_embedded_child_main_c }, { NULL, NULL } },
+                              child_cu[] = { { "main.cu", fcm_embedded_child_main_c }, { NULL, NULL } },
+                              reference[] = { { "main.c", fcm_embedded_ref_main_c }, { NULL, NULL } },
+                              bench_cpu[] = { { "main.c", fcm_embedded_bench_main_c },
+                                              { "bench_io.h", fcm_embedded_bench_io_h },
+                                              { "onednn_chain.c", fcm_embedded_onednn_chain_c },
+                                              { NULL, NULL } },
+                              bench_device[] = { { "main.cu", fcm_embedded_bench_device_cu },
+                                                 { "bench_io.h", fcm_embedded_bench_io_h },
+                                                 { "device_time.cuh", fcm_embedded_device_time_cuh },
+                                                 { "fc_dev.cuh", fcm_embedded_fc_dev_cuh },
+                                                 { "fc_lanes.cuh", fcm_embedded_fc_lanes_cuh },
+                                                 { NULL, NULL } };
+    if (form == FORM_BENCH) return s->kind == CHILD_DEVICE ? bench_device : bench_cpu;
+    return s->kind == CHILD_REFERENCE ? reference : s->kind == CHILD_CPU ? child_c : child_cu;
+}
+
+static const char *const *c_command(Arena *a, const ChildSig *s, ChildForm form, const char *dir, const char *source,
+                                    const char *main_file, const char *program, const char *define)
+{
+    const char *flags = form == FORM_BENCH           ? "cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -march=native -fopenmp"
+                        : s->kind == CHILD_REFERENCE ? "cc -std=c11 -O2 -march=native -ffp-contract=off -fopenmp"
+                                                     : "cc -std=c11 -O2 -march=native -fopenmp -DFCM_COUNT";
+    if (form == FORM_BENCH && s->peer)
+        return job_argv(a, flags, define, "-DFCM_PEER", "-I", dir, source, main_file, arena_printf(a, "%s/onednn_chain.c", dir),
+                        "-o", program, "-ldnnl", "-lm", (char *)NULL);
     return job_argv(a, flags, define, "-I", dir, source, main_file, "-o", program, "-lm", (char *)NULL);
+}
+
+static const char *const *emulated_command(ChildBuilder *b, ChildForm form, const char *dir, const char *source,
+                                           const char *main_file, const char *define, ChildBuild *out)
+{
+    Arena *a = b->dir->arena;
+    const char *object = arena_printf(a, "%s/block.o", dir), *const *argv;
+    const char *flags = "g++ -std=c++17 -O1 -fno-strict-aliasing -pthread -DFCM_COUNT";
+    if (form != FORM_RACE)
+        argv = job_argv(a, flags, define, "-I", dir, "-I", b->dir->path, "-x", "c++", source, main_file, "-x", "none", "-o",
+                        out->program, (char *)NULL);
+    else {
+        out->first = push(b, &b->first, arena_printf(a, "%s/object.log", dir),
+                          job_argv(a, "g++ -std=c++17 -O1 -g -fsanitize=thread -fno-strict-aliasing -DFCM_COUNT -x c++ -c",
+                                   "-I", dir, "-I", b->dir->path, source, "-o", object, (char *)NULL));
+        argv = job_argv(a, flags, "-I", dir, "-I", b->dir->path, "-x", "c++", main_file, "-x", "none", object, "-o",
+                        out->program, (char *)NULL);
+    }
+    return with_emulator(b, argv, form == FORM_RACE);
 }
 
 bool child_build(ChildBuilder *b, const char *name, const ChildSig *s, ChildText text, ChildForm form, ChildBuild *out)
@@ -153,46 +196,41 @@ bool child_build(ChildBuilder *b, const char *name, const ChildSig *s, ChildText
     bool cuda = s->kind == CHILD_EMULATED || s->kind == CHILD_DEVICE;
     const char *dir = workdir_file(b->dir, "%s", name), *define = form == FORM_EXACT ? "-DFCM_EXACT" : "-UFCM_EXACT",
                *config = child_print(a, s, text.header_name);
+    const EmbeddedFile *files = main_files(s, form);
     const char *source = arena_printf(a, "%s/block.%s", dir, cuda ? "cu" : "c"),
-               *main_file = arena_printf(a, "%s/main.%s", dir, cuda ? "cu" : "c");
-    const char *main_text = (const char *)(form == FORM_BENCH           ? fcm_embedded_bench_main_c
-                                           : s->kind == CHILD_REFERENCE ? fcm_embedded_ref_main_c
-                                                                        : fcm_embedded_child_main_c);
-    const char *peer = (const char *)fcm_embedded_onednn_chain_c;
+               *main_file = arena_printf(a, "%s/%s", dir, files->name);
     *out = (ChildBuild){ arena_printf(a, "%s/child", dir), -1, -1, s->kind == CHILD_EMULATED };
     workdir_subdir(b->dir, name);
     if (!workdir_write(b->dir, b->diag, source, text.source, strlen(text.source))) return false;
     if (!workdir_write(b->dir, b->diag, arena_printf(a, "%s/%s", dir, text.header_name), text.header, strlen(text.header)))
         return false;
     if (!workdir_write(b->dir, b->diag, arena_printf(a, "%s/child.h", dir), config, strlen(config))) return false;
-    if (!workdir_write(b->dir, b->diag, main_file, main_text, strlen(main_text))) return false;
-    const char *log = arena_printf(a, "%s/compile.log", dir), *const *argv;
-    if (form == FORM_BENCH && s->peer &&
-        !workdir_write(b->dir, b->diag, arena_printf(a, "%s/onednn_chain.c", dir), peer, strlen(peer)))
-        return false;
-    if (form == FORM_BENCH) argv = bench_command(a, s, dir, source, main_file, out->program);
-    else if (!cuda) argv = c_command(a, s->kind, dir, source, main_file, out->program, define);
+    if (!write_embedded(b->dir, b->diag, dir, files)) return false;
+    const char *const *argv;
+    if (!cuda) argv = c_command(a, s, form, dir, source, main_file, out->program, define);
     else if (s->kind == CHILD_DEVICE)
-        argv = job_argv(a, "nvcc -std=c++17 -O3 -arch=native", define, "-I", dir, source, main_file, "-o", out->program,
-                        (char *)NULL);
-    else {
-        if (!prepare_emulator(b)) return false;
-        const char *object = arena_printf(a, "%s/block.o", dir);
-        if (form == FORM_RACE)
-            out->first = push(b, &b->first, arena_printf(a, "%s/object.log", dir),
-                              job_argv(a, "g++ -std=c++17 -O1 -g -fsanitize=thread -fno-strict-aliasing -DFCM_COUNT -x c++ -c",
-                                       "-I", dir, "-I", b->dir->path, source, "-o", object, (char *)NULL));
-        const char *flags = "g++ -std=c++17 -O1 -fno-strict-aliasing -pthread -DFCM_COUNT";
-        if (form == FORM_RACE)
-            argv = job_argv(a, flags, "-I", dir, "-I", b->dir->path, "-x", "c++", main_file, "-x", "none", object, "-o",
-                            out->program, (char *)NULL);
-        else
-            argv = job_argv(a, flags, define, "-I", dir, "-I", b->dir->path, "-x", "c++", source, main_file, "-x", "none", "-o",
-                            out->program, (char *)NULL);
-        argv = with_emulator(b, argv, form == FORM_RACE);
-    }
-    out->second = push(b, &b->second, log, argv);
+        argv = job_argv(a, device_flags, define, "-I", dir, source, main_file, "-o", out->program, (char *)NULL);
+    else if (!prepare_emulator(b)) return false;
+    else argv = emulated_command(b, form, dir, source, main_file, define, out);
+    out->second = push(b, &b->second, arena_printf(a, "%s/compile.log", dir), argv);
     return true;
+}
+
+bool child_calibrate(const Workdir *w, Diag *d, ChildKind kind, Job *build, const char **program)
+{
+    static const EmbeddedFile cpu[] = { { "calibrate.c", fcm_embedded_calibrate_main_c }, { NULL, NULL } },
+                              device[] = { { "calibrate.cu", fcm_embedded_calibrate_device_cu },
+                                           { "device_time.cuh", fcm_embedded_device_time_cuh },
+                                           { "fc_dev.cuh", fcm_embedded_fc_dev_cuh },
+                                           { "fc_lanes.cuh", fcm_embedded_fc_lanes_cuh },
+                                           { NULL, NULL } };
+    const char *cc = "cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -march=native -ffp-contract=fast -fopenmp";
+    const EmbeddedFile *files = kind == CHILD_DEVICE ? device : cpu;
+    *program = workdir_file(w, "calibrate");
+    *build = (Job){ .argv = job_argv(w->arena, kind == CHILD_DEVICE ? device_flags : cc, "-I", w->path,
+                                     workdir_file(w, "%s", files->name), "-o", *program, (char *)NULL),
+                    .log = workdir_file(w, "calibrate.log"), .timeout = COMPILE_SECONDS };
+    return write_embedded(w, d, w->path, files);
 }
 
 const Job *child_failed(const ChildBuilder *b, const ChildBuild *c)

@@ -46,7 +46,7 @@ typedef struct ChildSig {
     int64_t batch;                  /* 0 open */
     int slots, nodes;
     const char *extra;              /* appended to child.h; NULL = nothing */
-    bool peer;                      /* FORM_BENCH: link bench/onednn_chain.c and libdnnl */
+    bool peer;                      /* FORM_BENCH of CHILD_CPU: link bench/onednn_chain.c and libdnnl */
 } ChildSig;
 ChildSig child_of_graph(Arena *a, const Graph *g, const char *prefix);
 ChildSig child_of_module(Arena *a, const TmModule *m, const char *prefix, ChildKind kind);
@@ -54,7 +54,7 @@ int64_t child_bytes(const ChildTensor *t);
 char *child_print(Arena *a, const ChildSig *s, const char *header);     /* the text of child.h */
 
 /* Writes source, header, child.h and the main program into the directory `name`, and the jobs that build *program: those of
- * `first` (objects) before those of `second`. */
+ * `first` (objects) before those of `second`. FORM_BENCH: of CHILD_CPU and CHILD_DEVICE, what a user would build, without counters. */
 typedef enum ChildForm { FORM_REAL, FORM_EXACT, FORM_RACE, FORM_BENCH } ChildForm;
 typedef VEC(Job) Jobs;
 enum { COMPILE_SECONDS = 600 };     /* time-out of a compiler; the user's --timeout is for what it built */
@@ -63,4 +63,8 @@ typedef struct ChildBuild { const char *program; int first, second; bool emulate
 typedef struct ChildText { const char *source, *header, *header_name; } ChildText;
 bool child_build(ChildBuilder *b, const char *name, const ChildSig *s, ChildText text, ChildForm form, ChildBuild *out);
 const Job *child_failed(const ChildBuilder *b, const ChildBuild *c);    /* the compile job that failed, or NULL */
+
+/* A program of ours that measures the machine and needs no generated text: its source in the directory, and the job that builds *program. */
+bool child_calibrate(const Workdir *w, Diag *d, ChildKind kind, Job *build, const char **program);
+enum { CHILD_NO_DEVICE = 77 };      /* exit status of programs that time a device: none answers */
 #endif

@@ -7,22 +7,14 @@ real=$(realpath "$1") bad=0
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 mkdir bin
-cat >bin/nvidia-smi <<'END'
-#!/bin/sh
-[ -n "$GPU" ] && echo "$GPU, 580.10"
-END
+ln -s "$root/tests/stand_in/nvidia-smi" bin
 cat >bin/nvcc <<END
 #!/bin/sh
 for w; do [ "\$last" != -o ] || out=\$w; last=\$w; done
-case "\$*" in
-    *--version*) echo "Cuda compilation tools, release 13.0, V13.0.1" ;;
-    *record_lanes*) [ -z "\$LANES" ] || { printf '#!/bin/sh\necho other\n' >"\$out"; chmod +x "\$out"; exit; }
-        g++ -std=c++17 -fno-strict-aliasing -I$root/backends/cuda/rt -I$root/backends/emulator -x c++ $root/tests/gpu/record_lanes.cu \
-            $root/backends/emulator/fc_emu.cpp -pthread -o "\$out" ;;
-    *record_rates*) printf '#!/bin/sh\necho "sms = 7"\n' >"\$out"; chmod +x "\$out" ;;
-    *) exit 1 ;;
-esac
+[ -z "\$LANES" ] || { printf '#!/bin/sh\necho other\n' >"\$out"; chmod +x "\$out"; exit; }
+exec "$root/tests/stand_in/nvcc" "\$@"
 END
+export STAND_IN_OBJECTS=$work
 cat >fcmc <<END
 #!/bin/sh
 case \$1 in
@@ -34,7 +26,18 @@ case \$1 in
         [ -n "\$HOST_ONLY" ] || echo "PASSED     r8 cuda on the device exact: y: 2 equal"
         [ "\$VERIFY" = 0 ] || echo "FAILED     r8 cuda on the device exact: y differs"
         exit \$VERIFY ;;
-    bench) echo "x.fcm: error: timing [FCM5008]"; exit \$BENCH ;;
+    bench)
+        [ \$BENCH = 0 ] || { echo "x.fcm: error: timing [FCM5005]"; exit \$BENCH; }
+        for block in r8 r1; do
+            echo "block \$block, batch 1, on a GPU, planned for a100"
+            echo "fcmc         median 3.10 us, least 3.00, p75 3.20 (11 rounds)"
+            echo "             10.0 GFLOP/s, 1.00 GB/s of 0.003 MB"
+            echo "cold         median 6.00 us, least 5.00, p75 7.00 (33 rounds)"
+            echo "             50.00 GB/s, 4 % of the 1300 that a copy reaches here (device file: 1400); an empty pair of events takes 1.00 us"
+            echo "predicted    2.00 us: measured is 1.55 times that"
+        done ;;
+    tune) [ -f "\$2" ] || exit 1; echo "  the best: tile=8x8; the model's first choice takes 3.0 % more"; exit \$TUNE ;;
+    calibrate) echo "sms = 7 # measured" >"\$5"; exit \$RATES ;;
     *) exec "$real" "\$@" ;;
 esac
 END
@@ -51,13 +54,18 @@ unset FCM_DEVICE
 expect() {
     local status=$1 words=$2 got
     shift 2
-    env GPU='NVIDIA A100-SXM4-80GB, 8.0' VERIFY=0 BENCH=5 "$@" "$root/scripts/gpu.sh" ./fcmc out.md >log 2>&1
+    env GPU='NVIDIA A100-SXM4-80GB, 8.0' VERIFY=0 BENCH=0 TUNE=0 RATES=0 "$@" "$root/scripts/gpu.sh" ./fcmc out.md >log 2>&1
     got=$?
     [ $got = "$status" ] && grep -q "$words" log || { echo "FAILED: status $got, expected $status and '$words': $*"; head -20 log; bad=1; }
 }
 expect 0 'planned for a100,' A=
 grep -q '| lanes | mma, ldmatrix | 1600 lines equal |' out.md && grep -q '^sms = 7' out.md && grep -q '| racecheck | ragged r8 | nothing found' out.md ||
     { echo "FAILED: the table"; cat out.md; bad=1; }
+for line in '| bench | ragged r1 | 3.10 us, least 3.00, cold 6.00 (50.00 GB/s, 4 % of a copy); predicted 2.00, measured is 1.55 times that |' \
+    '| bench | 2 blocks | measured over predicted: least 1.55, median 1.55, most 1.55 |' \
+    "| tune | ragged r8 | tile=8x8; the model's first choice takes 3.0 % more |"; do
+    grep -qF "$line" out.md || { echo "FAILED: the table lacks: $line"; cat out.md; bad=1; }
+done
 for mode in exact bounded; do grep -q -- "--block r8,r1 --target cuda --device a100 --mode $mode" asked || { echo "FAILED: $mode was not asked for"; bad=1; }; done
 expect 0 'planned for t4,' GPU='Tesla T4, 7.5'
 expect 0 'planned for h200,' GPU='NVIDIA H200, 9.0'
@@ -73,13 +81,16 @@ expect 3 'FAILED (status 3)' VERIFY=3
 expect 3 'NONE on the device' HOST_ONLY=1
 expect 3 'DIFFER in 1 lines' LANES=1
 expect 3 'FOUND: ========= Error: Race' RACE=1
-expect 4 'bench | ragged r8 | FAILED' BENCH=4
+expect 4 'bench | ragged | FAILED (status 4): x.fcm: error: timing' BENCH=4
+expect 3 'bench | ragged | FAILED (status 3)' BENCH=3
+expect 4 'tune | ragged r8 | FAILED' TUNE=4
+expect 4 'rates |  | FAILED' RATES=4
 mv fcmc fcmc.away
 expect 5 'missing: an fcmc' A=
 mv fcmc.away fcmc
 
 # PTX ISA, matrix fragments for mma.m16n8k16 and m16n8k8 with f16: group g = lane / 4, q = lane % 4.
-"$work/bin/nvcc" record_lanes -o lanes && ./lanes >lines
+"$work/bin/nvcc" -std=c++17 "$root/tests/gpu/record_lanes.cu" -o lanes && ./lanes >lines
 awk '
     function want(row, col) { if ($(NF - 1) != row || $NF != col) { print "FAILED: the table says " row " " col ": " $0; bad = 1 } n++ }
     /^m16/ { g = int($3 / 4); q = $3 % 4 }

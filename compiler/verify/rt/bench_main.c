@@ -1,14 +1,9 @@
 /* bench_main.c: times one generated CPU build in interleaved rounds, next to a loop of fused multiply-adds and, if it was
- * linked, a peer's chain.
- *     child IN OUT N THREADS ROUNDS [alone]
- * OUT: the outputs, to be verified before any time is believed. stdout: "name seconds busy" per round (of one call; busy:
- * the main thread's own time), "flops peak" once, and the peer's remarks as "note text". With `alone` nothing else is timed. */
-#include "child.h"
+ * linked, a peer's chain. Called as bench_io.h says; a round's second number is the main thread's own time; "flops peak" once, and
+ * the peer's remarks as "note text". */
+#include "bench_io.h"
 
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #if defined __x86_64__
 #include <immintrin.h>
@@ -89,23 +84,18 @@ static float fma_thread(void)
     return fma_scalar();
 }
 
-typedef struct Call {
-    int n, threads;
-    const void *packed, *in[CHILD_INPUTS + 1];
-    void *out[CHILD_OUTPUTS + 1], *ws;
-    volatile float sink;
-} Call;
+typedef struct Call { const Bench *b; void *ws; volatile float sink; } Call;
 
 static void run_ours(Call *c)
 {
-    int code = CHILD_RUN(c->n, c->packed, c->in, c->out, c->ws, c->threads);
-    if (code) fprintf(stderr, "run: %s\n", CHILD_CALL(error)(code)), exit(1);
+    const void *const *in = (const void *const *)c->b->in;
+    bench_check("run", CHILD_RUN(c->b->n, c->b->packed, in, c->b->out, c->ws, c->b->threads));
 }
 
 static void run_fma(Call *c)
 {
     float sum = 0;
-#pragma omp parallel num_threads(c->threads) reduction(+ : sum)
+#pragma omp parallel num_threads(c->b->threads) reduction(+ : sum)
     sum += fma_thread();
     c->sink = sum;
 }
@@ -131,55 +121,25 @@ static Round time_round(Contestant *k, Call *c)
 
 static void put_round(const char *name, Round r) { printf("%s %.9g %.9g\n", name, r.wall, r.busy); }
 
-static void *bytes_of(size_t n)
-{
-    void *p = aligned_alloc(4096, (n + 8191) / 4096 * 4096);
-    if (!p) fputs("out of memory\n", stderr), exit(4);
-    memset(p, 0, n);
-    return p;
-}
-
-static void *take(FILE *f, size_t n)
-{
-    void *p = bytes_of(n);
-    if (fread(p, 1, n, f) != n) fputs("the input file is too short\n", stderr), exit(4);
-    return p;
-}
-
 int main(int argc, char **argv)
 {
-    if (argc != 6 && argc != 7) return 4;
-    Call c = { .n = atoi(argv[3]), .threads = atoi(argv[4]) };
-    int rounds = atoi(argv[5]);
-    FILE *f = fopen(argv[1], "rb"), *g = fopen(argv[2], "wb");
-    if (!f || !g) return 4;
-    const void *at[CHILD_PARAMS + 1];
-    for (int i = 0; i < CHILD_PARAMS; i++) at[i] = take(f, child_params[i]);
-    for (int i = 0; i < CHILD_INPUTS; i++) c.in[i] = take(f, (size_t)c.n * child_inputs[i]);
-    for (int i = 0; i < CHILD_OUTPUTS; i++) c.out[i] = bytes_of((size_t)c.n * child_outputs[i]);
-    CHILD_CALL(params) params;
-    memset(&params, 0, sizeof params);
-    CHILD_FILL(params, at);
-    void *packed = bytes_of(CHILD_CALL(packed_bytes)());
-    if (CHILD_CALL(pack)(&params, packed) != 0) return 1;
-    c.packed = packed;
-    c.ws = bytes_of(CHILD_CALL(workspace_bytes)(c.n, c.threads));
+    const Bench b = bench_open(argc, argv);
+    Call c = { .b = &b, .ws = bench_bytes(CHILD_CALL(workspace_bytes)(b.n, b.threads)) };
     run_ours(&c);
-    for (int i = 0; i < CHILD_OUTPUTS; i++) fwrite(c.out[i], 1, (size_t)c.n * child_outputs[i], g);
-    if (fclose(g) != 0) return 4;
+    bench_write(&b);
 
     Contestant all[3] = { { "ours", run_ours, 1 }, { "fma", run_fma, 1 } };
-    int n = argc == 7 ? 1 : 2;
+    int n = b.alone ? 1 : 2;
 #ifdef FCM_PEER
-    if (n > 1 && peer_open(c.n, c.threads) == 0) all[n++] = (Contestant){ "peer", run_peer, 1 };
+    if (!b.alone && peer_open(b.n, b.threads) == 0) all[n++] = (Contestant){ "peer", run_peer, 1 };
 #endif
     for (int i = 0; i < n; i++) {                               /* two warm-up calls; as many calls a round as fill 10 ms */
         time_round(&all[i], &c);
         double once = time_round(&all[i], &c).wall;
         if (once < round_seconds) all[i].times = (long)(round_seconds / once) + 1;
     }
-    printf("flops %.9g\n", 2.0 * FMA_STEPS * FMA_CHAINS * fma_width() * c.threads);
-    for (int r = 0; r < rounds; r++)
+    printf("flops %.9g\n", 2.0 * FMA_STEPS * FMA_CHAINS * fma_width() * b.threads);
+    for (int r = 0; r < b.rounds; r++)
         for (int i = 0; i < n; i++) put_round(all[i].name, time_round(&all[i], &c));
     return 0;
 }
