@@ -62,7 +62,7 @@ static void check_again(const Call &c)
     }
 }
 
-// A round: `spans` spans of `calls` calls each.
+// A round: `spans` spans of `calls` calls each, behind one that brings into L2 what fits there.
 struct Plan { int calls, spans; };
 template <class Run> static Plan plan_rounds(Stopwatch &w, const Run &run)
 {
@@ -78,7 +78,7 @@ template <class Run> static Plan plan_rounds(Stopwatch &w, const Run &run)
 template <class Run> static void put_round(Stopwatch &w, const char *name, Plan p, const Run &run)
 {
     double sum = 0;
-    for (int s = 0; s < p.spans; s++) sum += time_span(w, [&] { for (int i = 0; i < p.calls; i++) run(); });
+    for (int s = 0; s < p.spans; s++) sum += time_span(w, run, [&] { for (int i = 0; i < p.calls; i++) run(); });
     printf("%s %.9g\n", name, sum / p.calls / p.spans);
 }
 static void put_cold(Stopwatch &w, const Call &c, void *scrap, size_t bytes, int value)

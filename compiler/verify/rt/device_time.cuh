@@ -135,10 +135,11 @@ template <class Timed> static double time_span(Stopwatch &w, const Timed &timed)
 {
     return time_span(w, [] {}, timed);
 }
-// Until the stream is held for long enough, or that does not come about.
+// For so long that the clocks have risen, and until the stream is held for long enough, if that comes about.
 template <class Timed> static void time_settle(Stopwatch &w, const Timed &timed)
 {
-    for (int i = 0, late = -1; i < 8 && late != w.late; i++) late = w.late, time_span(w, timed);
+    const double start = host_seconds();
+    for (int i = 0, late = -1; (i < 8 && late != w.late) || host_seconds() - start < 0.2; i++) late = w.late, time_span(w, timed);
     w.spans = w.late = 0;
 }
 
