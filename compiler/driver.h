@@ -19,6 +19,7 @@ typedef struct Driver {
     Text out;                       /* for stdout, when the verb is done; not shown under --json */
     Text result;                    /* JSON; empty = null */
     unsigned remarked;              /* bit t: which device target t is planned for has been said */
+    enum { GPU_NOT_ASKED, GPU_NONE, GPU_THERE } gpu;
 } Driver;
 
 #define NOWHERE ((Loc){ 0 })
@@ -60,7 +61,7 @@ bool driver_wants_remark(const Driver *d, const char *which);   /* "pass=fuse", 
 void driver_remarks(Driver *d, const Lowered *l);               /* those that were asked for */
 bool driver_html(Driver *d, const Lowered *l);                  /* --html FILE, if given */
 CliTarget driver_module_target(const TmModule *m);
-bool driver_has_gpu(void);
+bool driver_has_gpu(Driver *d);
 int driver_jobs(const Driver *d);                                /* -j, or the processors */
 int64_t driver_batch(Driver *d, const Graph *g);                /* --batch, or the batch of the type, or 1; -1 after an error */
 

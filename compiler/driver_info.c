@@ -141,7 +141,7 @@ int driver_doctor(Driver *d)
     bool cc = put_tool(d, &w, "cc", "cc --version", NULL, "the cpu and reference builds cannot be verified, run or timed");
     put_tool(d, &w, "g++", "g++ --version", NULL, "CUDA text cannot be run on the host");
     put_tool(d, &w, "nvcc", "nvcc --version", "release", "CUDA text cannot be compiled for a device; nothing else needs it");
-    bool gpu = driver_has_gpu();
+    bool gpu = driver_has_gpu(d);
     if (gpu) put_tool(d, &w, "gpu", "nvidia-smi -L", NULL, "a device node is there, but nvidia-smi does not answer");
     else put_finding(d, "gpu", false, "verify and run emulate CUDA on the host; bench of cuda needs a GPU");
     if (cc) {

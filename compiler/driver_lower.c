@@ -23,12 +23,15 @@ static bool ask_smi(char *name, int size, int *arch)
 }
 
 /* A node of the driver, or, where there is none (Windows' Linux), an answer. */
-bool driver_has_gpu(void)
+bool driver_has_gpu(Driver *d)
 {
     char name[128];
     int arch;
-    return access("/dev/nvidiactl", R_OK) == 0 || access("/dev/nvgpu", R_OK) == 0 || access("/dev/nvhost-gpu", R_OK) == 0 ||
-           ask_smi(name, sizeof name, &arch);
+    if (d->gpu == GPU_NOT_ASKED) {
+        bool node = access("/dev/nvidiactl", R_OK) == 0 || access("/dev/nvgpu", R_OK) == 0 || access("/dev/nvhost-gpu", R_OK) == 0;
+        d->gpu = node || ask_smi(name, sizeof name, &arch) ? GPU_THERE : GPU_NONE;
+    }
+    return d->gpu == GPU_THERE;
 }
 
 /* The built-in device for the first GPU that nvidia-smi names, or NULL: no GPU, no such program, or an architecture that none stands for. */

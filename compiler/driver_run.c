@@ -245,7 +245,7 @@ int driver_run(Driver *d)
     if (!t.g || !driver_lower(d, path, &files, t.g, target, &l) || !known_outputs(d, t.g) || !read_tensors(d, &t))
         return EXIT_INPUT;
     if (!driver_emit(d, &l, target, "block.h", &e)) return EXIT_INPUT;
-    bool device = target == CLI_CUDA && driver_has_gpu() && program_exists("nvcc");
+    bool device = target == CLI_CUDA && driver_has_gpu(d) && program_exists("nvcc");
     ChildKind kind = device ? CHILD_DEVICE : target == CLI_CUDA ? CHILD_EMULATED : CHILD_CPU;
     ChildSig sig = target == CLI_REFERENCE ? child_of_graph(d->arena, t.g, t.g->block)
                                            : child_of_module(d->arena, l.module, l.module->name, kind);

@@ -74,7 +74,7 @@ static bool add_module(Driver *d, VerifyUnit *u, const Lowered *l, CliTarget t, 
     v.interpret = graph_stats(u->graph, &s) && s.macs * (u->batch ? u->batch : 1) <= INTERPRET_MACS;
     vec_push(d->arena, &u->subjects, v);
     if (t == CLI_CUDA) add_portable(d, u, l);
-    if (t != CLI_CUDA || !driver_has_gpu()) return true;
+    if (t != CLI_CUDA || !driver_has_gpu(d)) return true;
     v.kind = CHILD_DEVICE, v.what = "cuda on the device", v.race = v.interpret = false;
     vec_push(d->arena, &u->subjects, v);
     return true;

@@ -19,7 +19,7 @@ const TimingTarget *timing_target(Driver *d, const char *reference, int *status)
         return *status = EXIT_USAGE, NULL;
     }
     if (t != CLI_CUDA) return &cpu;
-    if (driver_has_gpu()) return &cuda;
+    if (driver_has_gpu(d)) return &cuda;
     diag_error(d->diag, NOWHERE, "FCM5008", "%s --target cuda: no GPU is at hand, and %s never emulates", verb, verb);
     return *status = EXIT_ENVIRON, NULL;
 }

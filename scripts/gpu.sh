@@ -7,9 +7,10 @@
 # sanitizer  memcheck, racecheck, initcheck of a few blocks under compute-sanitizer
 # bench      time on the device of every example block, in short rounds, and how it compares with the predicted one
 # tune       a few blocks: the best of some measured schedules against the model's first choice
+# rank       a few blocks: schedules from the least modelled time to three times that; the rank correlation with the measured times (they stand below)
 # counters   DRAM bytes and bank conflicts under ncu
 # FCM_DEVICE names the device to plan for where the GPU's name is not known; FCM_BLOCKS (lines `example block`, a file) replaces the examples.
-# Status: 0 fine; 3 outputs or lane maps disagree, or the sanitizer found something; 4 bench failed; 5 nvcc, a compiler or fcmc is missing; 77 no GPU.
+# Status: 0 fine; 3 outputs or lane maps disagree, or the sanitizer found something; 4 calibrate, bench or tune failed; 5 nvcc, a compiler or fcmc is missing; 77 no GPU.
 set -u
 here=$(pwd)
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -137,13 +138,27 @@ bench_all() {
     [ "$n" = 0 ] ||
         row bench "$n blocks" "measured over predicted: least $(head -1 "$work/ratios"), median $(sed -n "$(((n + 1) / 2))p" "$work/ratios"), most $(tail -1 "$work/ratios")"
 }
-tune() {
+tune() {        # tune EXAMPLE BLOCK WORD…: on a copy, since the tuning file is written beside it
+    local example=$1 block=$2
+    shift 2
+    cp "$root/examples/$example.fcm" "$work"
+    "$fcmc" tune "$work/$example.fcm" --block "$block" --target cuda --device "$device" --rounds 8 "$@" >"$work/log" 2>&1 </dev/null
+}
+tune_few() {
     while read -r example block; do
-        cp "$root/examples/$example.fcm" "$work"                # the tuning file is written beside it
-        if "$fcmc" tune "$work/$example.fcm" --block "$block" --target cuda --device "$device" --candidates 6 --rounds 8 >"$work/log" 2>&1 </dev/null
+        if tune "$example" "$block" --candidates 6
         then row tune "$example $block" "$(sed -n 's/^  the best: //p' "$work/log" | paste -sd';')"
         else row tune "$example $block" "FAILED: $(grep -m1 error "$work/log")"; slow=1; fi
     done < <(few | head -4)
+}
+rank() {
+    while read -r example block; do
+        tune "$example" "$block" --candidates 12 --spread 3 || { row rank "$example $block" "FAILED: $(grep -m1 error "$work/log")"; slow=1; continue; }
+        # microseconds modelled, measured, and the schedule, of the first group
+        awk '/^k1:/ { exit } / us modelled, .* measured / { print $1, $4, substr($0, index($0, "fuse(")) }' "$work/log" >"$work/pairs"
+        row rank "$example $block" "$(awk -v block=k0 -f "$root/bench/rank/spearman.awk" "$work/pairs")"
+        sed "s/^/$example $block /" "$work/pairs" >>"$work/schedules"
+    done < <(few | head -3)
 }
 counters() {
     command -v ncu >/dev/null || { row counters "" "not done: ncu is not installed"; return; }
@@ -164,9 +179,10 @@ for mode in exact bounded; do
 done
 sanitizer
 bench_all
-tune
+tune_few
+rank
 counters
-if [ -s "$work/hw" ]; then printf '\n```\n%s\n```\n' "$(cat "$work/hw")" >>"$work/table"; fi
+for below in hw schedules; do [ ! -s "$work/$below" ] || printf '\n```\n%s\n```\n' "$(cat "$work/$below")" >>"$work/table"; done
 cd "$here" && cp "$work/table" "$results" && echo "written: $results"
 [ $disagree = 0 ] || exit 3
 [ $slow = 0 ] || exit 4

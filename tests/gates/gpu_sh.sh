@@ -36,7 +36,12 @@ case \$1 in
             echo "             50.00 GB/s, 4 % of the 1300 that a copy reaches here (device file: 1400); an empty pair of events takes 1.00 us"
             echo "predicted    2.00 us: measured is 1.55 times that"
         done ;;
-    tune) [ -f "\$2" ] || exit 1; echo "  the best: tile=8x8; the model's first choice takes 3.0 % more"; exit \$TUNE ;;
+    tune) [ -f "\$2" ] || exit 1
+        echo "k0: 2 schedules, time between events on the device: a GPU"
+        echo "       1.00 us modelled,      2.00 measured (least 1.90, p25 1.90, p75 2.10, wall 2.00)  fuse(y, tile=8x8)"
+        echo "       1.10 us modelled, discarded: no end after 1 seconds  fuse(y, tile=2x2)"
+        echo "       1.20 us modelled,      2.40 measured (least 2.30, p25 2.30, p75 2.50, wall 2.40)  fuse(y, tile=4x4)"
+        echo "  the best: tile=8x8; the model's first choice takes 3.0 % more"; exit \$TUNE ;;
     calibrate) echo "sms = 7 # measured" >"\$5"; exit \$RATES ;;
     *) exec "$real" "\$@" ;;
 esac
@@ -63,7 +68,8 @@ grep -q '| lanes | mma, ldmatrix | 1600 lines equal |' out.md && grep -q '^sms =
     { echo "FAILED: the table"; cat out.md; bad=1; }
 for line in '| bench | ragged r1 | 3.10 us, least 3.00, cold 6.00 (50.00 GB/s, 4 % of a copy); predicted 2.00, measured is 1.55 times that |' \
     '| bench | 2 blocks | measured over predicted: least 1.55, median 1.55, most 1.55 |' \
-    "| tune | ragged r8 | tile=8x8; the model's first choice takes 3.0 % more |"; do
+    "| tune | ragged r8 | tile=8x8; the model's first choice takes 3.0 % more |" '| rank | ragged r8 | k0      n=2 rho 1.000 loss 0.0 ratio 2.00 least 2.0 |' \
+    'ragged r8 1.20 2.40 fuse(y, tile=4x4)'; do
     grep -qF "$line" out.md || { echo "FAILED: the table lacks: $line"; cat out.md; bad=1; }
 done
 for mode in exact bounded; do grep -q -- "--block r8,r1 --target cuda --device a100 --mode $mode" asked || { echo "FAILED: $mode was not asked for"; bad=1; }; done
@@ -84,6 +90,7 @@ expect 3 'FOUND: ========= Error: Race' RACE=1
 expect 4 'bench | ragged | FAILED (status 4): x.fcm: error: timing' BENCH=4
 expect 3 'bench | ragged | FAILED (status 3)' BENCH=3
 expect 4 'tune | ragged r8 | FAILED' TUNE=4
+expect 4 'rank | ragged r8 | FAILED' TUNE=4
 expect 4 'rates |  | FAILED' RATES=4
 mv fcmc fcmc.away
 expect 5 'missing: an fcmc' A=
