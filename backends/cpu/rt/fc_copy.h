@@ -20,11 +20,22 @@ FC_INLINE void fc_zero(const fc_tile *t, fc_ref r)
     for (int h = 0; h < rows; h++) memset(r.p + (ptrdiff_t)h * t->pitch_h, 0, (size_t)t->w * (size_t)t->pitch_w);
 }
 
+/* A run of bytes. Short runs go in vectors: from 2 KiB on a library's memcpy may be a string instruction, whose start costs as much as a KiB, and
+ * what it has just written cannot be forwarded to the loads that follow; for long runs it is the faster one. */
+FC_INLINE void fc_bytes(char *dst, const char *src, size_t n)
+{
+    enum { PIECE = 64, LONG = 4096 };
+    size_t i = 0;
+    if (FC_ISA >= 256 && n < LONG)
+        for (; i + PIECE <= n; i += PIECE) memcpy(dst + i, src + i, PIECE);
+    memcpy(dst + i, src + i, n - i);
+}
+
 /* n elements of one type to the other; whole vectors where the instruction set has them. */
 FC_INLINE void fc_move(char *dst, int dst_type, const char *src, int src_type, int n)
 {
     if (dst_type == src_type) {
-        memcpy(dst, src, (size_t)n * (size_t)fc_size(dst_type));
+        fc_bytes(dst, src, (size_t)n * (size_t)fc_size(dst_type));
         return;
     }
     int whole = FC_ISA >= 256 ? n & ~7 : 0;
