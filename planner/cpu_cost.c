@@ -135,21 +135,20 @@ static double pw_tile(const Core *z, double np, double channels, double contract
     return pw_steps(z, np, nv, contracted) + np * vectors * each + z->d->tile_clocks;
 }
 
+/* Columns that a border cuts where only the running program knows: the last register tile computes as many as the others. */
+static bool is_cut(const Core *z)
+{
+    return tile(z, z->i->dst)->org[2].nterm > 0 && (z->i->masked || tile(z, z->i->src)->space == TM_GLOBAL);
+}
+
 /* `pixels` in a row by register tiles of item_w; a fractional mean lies between two whole numbers. */
 static double pw_row(const Core *z, double pixels, double channels, double contracted)
 {
     double item = z->i->item_w, whole = floor(pixels / item), rest = pixels - whole * item, low = floor(rest), part = rest - low;
+    if (is_cut(z)) return ceil(pixels / item) * pw_tile(z, item, channels, contracted);
     double ragged = (1 - part) * pw_tile(z, low, channels, contracted);
     if (part > 0) ragged += part * pw_tile(z, low + 1, channels, contracted);
     return whole * pw_tile(z, item, channels, contracted) + ragged;
-}
-
-/* Rows that follow each other in both tiles are one long row. */
-static bool is_linear(const Core *z)
-{
-    const TmTile *d = tile(z, z->i->dst), *s = tile(z, z->i->src);
-    return s->space != TM_GLOBAL && !z->i->masked && !d->roll && !s->roll && d->ext[2] == s->ext[2] &&
-            z->i->sub.w1 - z->i->sub.w0 == d->ext[2];
 }
 
 static void pw(Core *z)
@@ -162,7 +161,7 @@ static void pw(Core *z)
         return;
     }
     double item = i->item_c, whole = floor(k / item), rest = k - whole * item, panels = whole + (rest > 0);
-    bool linear = is_linear(z);
+    bool linear = tm_pw_linear(z->p, i);
     double rows = linear ? 1 : z->rows, row = linear ? pixels : z->cols, slower = z->d->sfu_rate / z->d->sfu_tile_rate;
     z->per.pipes += rows * (whole * pw_row(z, row, item, contracted) + (rest > 0 ? pw_row(z, row, rest, contracted) : 0));
     z->per.sfu += special_ops(i) * pixels * k * (slower > 1 ? slower : 1);
@@ -201,6 +200,7 @@ static void dw(Core *z)
     }
     double item = i->item_w, whole = floor(z->cols / item), rest = z->cols - whole * item, low = floor(rest), part = rest - low;
     double row = whole * dw_tile(z, item) + (1 - part) * dw_tile(z, low) + (part > 0 ? part * dw_tile(z, low + 1) : 0);
+    if (is_cut(z)) row = ceil(z->cols / item) * dw_tile(z, item);
     z->per.pipes += z->rows * ceil(k / z->lanes) * row;
     z->per.sfu += special_ops(i) * pixels * k;
     double source = window_bytes(s, z->rows * i->geom.stride_h, z->cols * i->geom.stride_w);
@@ -236,7 +236,7 @@ static double stalls(const Core *z)
 static void add(Clocks *sum, const Core *z, double runs)
 {
     sum->stalls += runs * stalls(z);
-    sum->pipes += runs * (z->per.pipes + z->d->call_clocks);
+    sum->pipes += runs * z->per.pipes;
     sum->sfu += runs * z->per.sfu;
     sum->portable += runs * z->per.portable;
     sum->l2_bytes += runs * z->per.l2_bytes;

@@ -131,7 +131,7 @@ void chain_set_dw(const Chain *h, TmIns *i, const WinAxis *ah, const WinAxis *aw
     if (h->b.cuda && plain) parts_dw_items(&h->b, i);
     else if (h->b.cuda) i->variant = TMV_DW_PORTABLE;
     else i->variant = mult == 1 && h->b.p->arch >= 256 ? TMV_DW_VEC : TMV_DW_C;
-    if (i->variant == TMV_DW_VEC) i->item_w = 8;
+    if (i->variant == TMV_DW_VEC) parts_cpu_dw_item(&h->b, i);
 }
 
 /* ---- weights ---- */

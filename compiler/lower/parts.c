@@ -278,26 +278,45 @@ void parts_dw_items(const Parts *b, TmIns *i)
     i->item_w = best.item_w;
 }
 
+/* The fewest runs of at most `most` that make up n, all of one length but for the last: 10 columns are 5 + 5, not 8 + 2. */
+static int even_share(int64_t n, int most) { return n <= 0 ? 1 : (int)win_div_up(n, win_div_up(n, most)); }
+
+/* Columns of a row that are computed: of a window around the whole map those of the map. */
+static int64_t live_cols(const Parts *b, const TmIns *i)
+{
+    int64_t cols = i->sub.w1 - i->sub.w0, map = b->m->tensors.at[b->p->tiles.at[i->dst].tensor].dim[2];
+    return i->masked && map < cols ? map : cols;
+}
+
 /* A panel is a whole number of vectors. Two pipes do 4 * V flops a clock with V floats, at most the core's rate (cores that split 512-bit operations
  * gain nothing from them). The register tile keeps about 24 accumulators busy (AVX2: 12); `price` is the padded width over the rate, and a
- * little for the loads. */
+ * little for the loads. A panel of one vector takes more pixels: with one load a pixel and one for the weights it lives by its loads. */
 void parts_cpu_items(const Parts *b, TmIns *i)
 {
     const Device *d = b->l->device;
     int accumulators = d->arch >= 512 ? 24 : 12, k = b->p->tiles.at[i->wgt].ext[2], item_c = 8, item_w = 1;
+    int64_t cols = live_cols(b, i), run = tm_pw_linear(b->p, i) ? (i->sub.h1 - i->sub.h0) * cols : cols;
     double best = 0;
     for (int panel = 48; panel >= 8 && d->arch > 0; panel -= 8) {
         i->item_c = panel;
         int vector = tm_vector(b->m, b->p, i), vectors = panel / vector;
         if (vectors > accumulators / 4) continue;
-        int pixels = accumulators / vectors > 8 ? 8 : accumulators / vectors;
+        int most = accumulators / vectors, cap = vectors == 1 ? 16 : 8, pixels = most < cap ? most : cap;
         double rate = 4 * vector < d->fma_rate ? 4 * vector : d->fma_rate;
         double price = (double)win_round_up(k, panel) / rate * (1 + 0.25 * (vectors + pixels) / (vectors * pixels));
         if (best > 0 && price >= best) continue;
         best = price;
         item_c = panel;
-        item_w = pixels;
+        item_w = even_share(run, pixels);
     }
     i->item_c = item_c;
     i->item_w = item_w;
+}
+
+/* Sums, the taps of a filter row and one input share the vector registers (fc_dw.h); where they cannot, taps stream past 8 sums. */
+void parts_cpu_dw_item(const Parts *b, TmIns *i)
+{
+    int registers = b->l->device->arch >= 512 ? 32 : 16, most = registers - 2 - b->p->tiles.at[i->wgt].ext[2];
+    if (most < 4) most = 8;
+    i->item_w = even_share(live_cols(b, i), most < 16 ? most : 16);
 }

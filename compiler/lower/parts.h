@@ -63,4 +63,7 @@ void parts_dw_items(const Parts *b, TmIns *i);
 
 /* CPU: the register tile of a pw whose variant and tiles are set: item_c channels (a panel of the weights) x item_w pixels. */
 void parts_cpu_items(const Parts *b, TmIns *i);
+
+/* CPU: item_w, the pixels of a row that a vector dw keeps in registers at once. */
+void parts_cpu_dw_item(const Parts *b, TmIns *i);
 #endif

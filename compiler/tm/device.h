@@ -39,7 +39,6 @@
     X(load_rate,       "load_rate",        O, 2,      0.5,  16)      /* CPU: vector loads a clock from L1 */ \
     X(store_rate,      "store_rate",       O, 1,      0.5,  16)      /* CPU: vector stores a clock to L1 */ \
     X(tile_clocks,     "tile_clocks",      O, 12,     0,    1000)    /* CPU: clocks that a register tile costs besides */ \
-    X(call_clocks,     "call_clocks",      O, 30,     0,    10000)   /* CPU: clocks that a tile operation costs besides */ \
     X(launch_time,     "launch_time",      B, 0,      0,    1)       /* seconds from kernel to kernel; CPU: of a parallel region */
 
 typedef struct Device {

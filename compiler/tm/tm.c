@@ -242,6 +242,12 @@ int tm_vector(const TmModule *m, const TmProgram *p, const TmIns *i)
     return v >= 8 ? v : 1;
 }
 
+bool tm_pw_linear(const TmProgram *p, const TmIns *i)
+{
+    const TmTile *d = &p->tiles.at[i->dst], *s = &p->tiles.at[i->src];
+    return s->space != TM_GLOBAL && !i->masked && !d->roll && !s->roll && d->ext[2] == s->ext[2] && i->sub.w1 - i->sub.w0 == d->ext[2];
+}
+
 /* ---- bytes ---- */
 
 int tm_byte_slots(const TmModule *m)

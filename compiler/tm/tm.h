@@ -244,6 +244,9 @@ int64_t tm_blocks(const TmProgram *p, int64_t batch);           /* product of th
 /* Floats of one vector of a CPU instruction's epilogue and stores: 16 or 8, the widest that the ISA has and the written channels fill (a pw that
  * writes all channels of its tensor may pad the last vector: its tile then has the room); 1 for portable variants and on CUDA. */
 int tm_vector(const TmModule *m, const TmProgram *p, const TmIns *i);
+
+/* PW on a CPU: do rows follow each other in both tiles, so that all pixels are computed as one row (fc_pw_linear() of backends/cpu/rt)? */
+bool tm_pw_linear(const TmProgram *p, const TmIns *i);
 int tm_loop_end(const TmProgram *p, int at);                    /* index of the END that closes the LOOP at index `at` */
 
 /* ---- persist loops (persist.c) ---- */
