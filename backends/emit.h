@@ -55,6 +55,7 @@ struct Emit {
     EmitUse *use;                   /* per tile */
     bool *touched;                  /* per tensor: it has a pointer and a geometry */
     int at;                         /* index of the instruction being printed */
+    Text functions, kernel, *file;  /* C: of its instructions, and around them; file: where both go in the end */
 };
 
 void emit_refuse(Emit *e, const char *fmt, ...) FCM_PRINTF(2, 3);

@@ -1,6 +1,6 @@
 /* cpu.c: the vocabulary of C. A kernel is a function with one parallel region; its grid loops (and the blocks that share
- * tiles) are one collapsed `omp for`; every thread has an arena in the workspace; register tiles are f32 tiles on the stack.
- * Commit, wait and sync print nothing. */
+ * tiles) are one collapsed `omp for`; every thread has an arena in the workspace; register tiles are f32 tiles on the stack; every instruction is
+ * a call (apart.c). Commit, wait and sync print nothing. */
 #include "cpu.h"
 
 const char *cpu_tile(const Emit *e, int tile) { return arena_printf(e->arena, "%s_%s_t", e->p->name, e->tile[tile]); }
@@ -93,6 +93,7 @@ static void cpu_kernel(Emit *e)
     emit_title(e);
     records(e);
     cpu_epilogues(e);
+    cpu_apart_begin(e);
     signature(e);
     text_line(e->out, "(void)batch, (void)packed, (void)arenas;");
     if (e->p->sharers) text_line(e->out, "const int sharers = (int)fc_sharers(%s, %d);", emit_tiles(e, "batch"), e->p->sharers);
@@ -131,6 +132,7 @@ static void cpu_body(Emit *e)
 static void cpu_finish(Emit *e)
 {
     for (int i = 0; i < 3; i++) text_close(e->out, "}");        /* body, parallel region, function */
+    cpu_apart_end(e);
 }
 
 /* ---- pieces of calls ---- */
@@ -172,15 +174,6 @@ static const char *flavour(const Emit *e, const TmIns *i)
     return v == 1 ? "portable" : arena_printf(e->arena, "vec%d", v);
 }
 
-/* An epilogue's context needs a scope of its own. */
-static bool scope(Emit *e, const TmIns *i)
-{
-    bool needed = emit_has_operands(e, i) && !i->accumulate;
-    emit_count_members(e, i);
-    if (needed) text_open(e->out, "{");
-    return needed;
-}
-
 /* ---- instructions ---- */
 
 static void cpu_copy(Emit *e, const TmIns *i)
@@ -202,7 +195,8 @@ static void cpu_pw(Emit *e, const TmIns *i)
 {
     const TmTile *d = &e->p->tiles.at[i->dst], *s = &e->p->tiles.at[i->src], *w = &e->p->tiles.at[i->wgt];
     EmitShift at = emit_pw_shift(d, s, w);
-    bool in_place = s->space == TM_GLOBAL, scoped = scope(e, i);
+    bool in_place = s->space == TM_GLOBAL;
+    emit_count_members(e, i);
     const char *end = tail(e, i), *k0 = emit_affine(e, at.k0), *wgt = weights(e, i->wgt);
     const char *to = arena_printf(e->arena, "%s, %s", tile_and_ref(e, i->dst, 0), sub(e, i->sub)),
                *acc = i->accumulate ? "_acc" : "";
@@ -213,7 +207,6 @@ static void cpu_pw(Emit *e, const TmIns *i)
     else
         emit_call(e, "fc_pw_%s%s(%s, %s, %s, %s, %s, %s, %s, %d, %d%s);", flavour(e, i), acc, to, tile_and_ref(e, i->src, 0), wgt,
                   emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc), k0, i->item_w, i->item_c, end);
-    if (scoped) text_close(e->out, "}");
 }
 
 static void cpu_dw(Emit *e, const TmIns *i)
@@ -221,7 +214,7 @@ static void cpu_dw(Emit *e, const TmIns *i)
     const TmTile *d = &e->p->tiles.at[i->dst], *s = &e->p->tiles.at[i->src], *w = &e->p->tiles.at[i->wgt];
     const TmGeom *g = &i->geom;
     EmitShift at = emit_dw_shift(d, s, w, *g);
-    bool scoped = scope(e, i);
+    emit_count_members(e, i);
     if (s->space == TM_GLOBAL) emit_refuse(e, "a depthwise convolution reads %s in place", s->name);
     const char *end = tail(e, i);
     const char *geom = arena_printf(e->arena, "&(const fc_geom){ %d, %d, %d, %d, %d }", g->stride_h, g->stride_w, g->dil_h,
@@ -229,27 +222,33 @@ static void cpu_dw(Emit *e, const TmIns *i)
     emit_call(e, "fc_dw_%s%s(%s, %s, %s, %s, %s, %s, %s, %s, %s, %d%s);", flavour(e, i), i->accumulate ? "_acc" : "",
               tile_and_ref(e, i->dst, 0), sub(e, i->sub), tile_and_ref(e, i->src, 0), weights(e, i->wgt), geom,
               emit_affine(e, at.dy), emit_affine(e, at.dx), emit_affine(e, at.dc), emit_affine(e, at.k0), i->item_w, end);
-    if (scoped) text_close(e->out, "}");
 }
 
 static void cpu_finish_op(Emit *e, const TmIns *i)
 {
-    bool scoped = scope(e, i);
+    emit_count_members(e, i);
     const char *end = tail(e, i);
     emit_call(e, "fc_finish%d(%s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->dst, 0), sub(e, i->sub),
               tile_and_ref(e, i->src, 0), end);
-    if (scoped) text_close(e->out, "}");
 }
 
 static void cpu_store(Emit *e, const TmIns *i)
 {
     const TmTile *s = &e->p->tiles.at[i->src];
-    bool scoped = scope(e, i);
+    emit_count_members(e, i);
     const char *end = cpu_epilogue_args(e, i, s);
     emit_call(e, "fc_store%d(%s, %s, &%s, %s, %s, %s, %s%s);", emit_epilogue_width(e, i), tile_and_ref(e, i->src, 0),
               sub(e, i->sub), cpu_tensor(e, i->tensor), cpu_image(e, s, i->tensor, 0), emit_affine(e, s->org[1]),
               emit_affine(e, s->org[2]), emit_affine(e, s->org[3]), end);
-    if (scoped) text_close(e->out, "}");
+}
+
+static void instruction(Emit *e, const TmIns *i)
+{
+    static const struct { const char *word; void (*print)(Emit *e, const TmIns *i); } of[TM_OP_COUNT] = {
+        [TM_COPY] = { "copy", cpu_copy }, [TM_ZERO] = { "zero", cpu_zero }, [TM_PW] = { "pw", cpu_pw }, [TM_DW] = { "dw", cpu_dw },
+        [TM_FINISH] = { "finish", cpu_finish_op }, [TM_STORE] = { "store", cpu_store },
+    };
+    cpu_apart(e, i, of[i->op].word, of[i->op].print);
 }
 
 /* ---- the file ---- */
@@ -301,8 +300,8 @@ static const EmitFile files[] = {
 static const EmitTarget target = {
     .files = files, .begin = cpu_begin, .globals = tensor_records,
     .kernel = cpu_kernel, .grid = cpu_grid, .body = cpu_body, .finish = cpu_finish, .end = "FC_TEXT_END",
-    .op = { [TM_COPY] = cpu_copy, [TM_ZERO] = cpu_zero, [TM_PW] = cpu_pw, [TM_DW] = cpu_dw, [TM_FINISH] = cpu_finish_op,
-            [TM_STORE] = cpu_store },
+    .op = { [TM_COPY] = instruction, [TM_ZERO] = instruction, [TM_PW] = instruction, [TM_DW] = instruction, [TM_FINISH] = instruction,
+            [TM_STORE] = instruction },
     .word = cpu_word, .operand = cpu_operand, .shift = cpu_shift,
     .launches = cpu_launches, .last = "int threads", .threads = true,
     .error = "fc_error_text(code)", .counted = "defined FCM_COUNT", .counts = "fc_counts_take",

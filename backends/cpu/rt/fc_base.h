@@ -58,6 +58,7 @@
 #endif
 
 #define FC_INLINE static inline __attribute__((always_inline, unused))
+#define FC_APART __attribute__((noinline))
 /* Loops over the register tile: trips are constants of at most 16, and the accumulators stay in registers only if they vanish. */
 #ifdef FC_FULL
 #elif defined(__clang__)

@@ -23,6 +23,23 @@ FC_INLINE float k0_epi3(float v, const void *ctx, int h, int w, int c) {
     return v;
 }
 
+static FC_APART void k0_3_pw_ht(const void *packed, const void *x_p, char *arena, int n, int i, int k)
+{
+    FC_COUNT_READ(5, 192);
+    FC_COUNT_READ(5, 32);
+    const struct k0_ctx3 ctx3 = {
+        .p0 = (const float *)((const char *)packed + 192 + (size_t)k * 256),
+    };
+    fc_pw_portable_global(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 }, &x_g, fc_image(&x_g, x_p, n), i, 0, 0,
+        &k0_wt_t, (const char *)packed + (size_t)k * 256, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi3, &ctx3);
+}
+
+static FC_APART void k0_4_store_ht(void *h_p, char *arena, int n, int i, int k)
+{
+    fc_store1(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 }, &h_g, fc_image(&h_g, h_p, n), i, 0, 8 * k, NULL,
+        NULL);
+}
+
 static void chain_k0(int batch, const void *packed, const void *x_p, void *h_p, char *arenas, int threads)
 {
     (void)batch, (void)packed, (void)arenas;
@@ -36,18 +53,8 @@ static void chain_k0(int batch, const void *packed, const void *x_p, void *h_p, 
         {
             for (int k = 0; k < 2; k++) {
                 // chain.fcm:2 h = pw 6->10
-                FC_COUNT_READ(5, 192);
-                FC_COUNT_READ(5, 32);
-                {
-                    const struct k0_ctx3 ctx3 = {
-                        .p0 = (const float *)((const char *)packed + 192 + (size_t)k * 256),
-                    };
-                    fc_pw_portable_global(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 }, &x_g,
-                        fc_image(&x_g, x_p, n), i, 0, 0, &k0_wt_t, (const char *)packed + (size_t)k * 256, 0, 0, 0,
-                        (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi3, &ctx3);
-                }
-                fc_store1(&k0_ht_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 1, 0, 5 }, &h_g, fc_image(&h_g, h_p, n), i, 0,
-                    8 * k, NULL, NULL);
+                k0_3_pw_ht(packed, x_p, arena, n, i, k);
+                k0_4_store_ht(h_p, arena, n, i, k);
             }
         }
     }
@@ -75,6 +82,32 @@ FC_INLINE float k1_epi5(float v, const void *ctx, int h, int w, int c) {
     return v;
 }
 
+static FC_APART void k1_2_zero_zs(float *zs_f)
+{
+    fc_zero(&k1_zs_t, (fc_ref){ (char *)zs_f, 0 });
+}
+
+static FC_APART void k1_3_copy_hs(const void *h_p, char *arena, int n, int i)
+{
+    fc_copy(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &h_g, fc_image(&h_g, h_p, n), 2 * i, 0, 0);
+}
+
+static FC_APART void k1_4_finish_hs(char *arena)
+{
+    fc_finish1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &k1_hs_t, (fc_ref){ arena, 0 },
+        (fc_mask){ 0, 0, 0, 0, 0 }, k1_epi4, NULL);
+}
+
+static FC_APART void k1_5_store_hs(const void *h_p, void *y_p, char *arena, int n, int i)
+{
+    const struct k1_ctx5 ctx5 = {
+        .z0 = fc_image(&h_g, h_p, n),
+        .h0 = 2 * i, .w0 = 0, .c0 = 0,
+    };
+    fc_store1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &y_g, fc_image(&y_g, y_p, n), 2 * i, 0, 0,
+        k1_epi5, &ctx5);
+}
+
 static void chain_k1(int batch, const void *packed, const void *h_p, void *y_p, char *arenas, int threads)
 {
     (void)batch, (void)packed, (void)arenas;
@@ -88,20 +121,12 @@ static void chain_k1(int batch, const void *packed, const void *h_p, void *y_p, 
         {
             FC_ALIGNED float zs_f[2 * 5 * 10];
             if (i < 3) {
-                fc_zero(&k1_zs_t, (fc_ref){ (char *)zs_f, 0 });
+                k1_2_zero_zs(zs_f);
             }
-            fc_copy(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &h_g, fc_image(&h_g, h_p, n), 2 * i, 0, 0);
-            fc_finish1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &k1_hs_t, (fc_ref){ arena, 0 },
-                (fc_mask){ 0, 0, 0, 0, 0 }, k1_epi4, NULL);
+            k1_3_copy_hs(h_p, arena, n, i);
+            k1_4_finish_hs(arena);
             // chain.fcm:3 y = h - silu(2h)
-            {
-                const struct k1_ctx5 ctx5 = {
-                    .z0 = fc_image(&h_g, h_p, n),
-                    .h0 = 2 * i, .w0 = 0, .c0 = 0,
-                };
-                fc_store1(&k1_hs_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 2, 0, 5 }, &y_g, fc_image(&y_g, y_p, n), 2 * i,
-                    0, 0, k1_epi5, &ctx5);
-            }
+            k1_5_store_hs(h_p, y_p, arena, n, i);
         }
     }
 }

@@ -22,6 +22,34 @@ FC_INLINE float k0_epi6(float v, const void *ctx, int h, int w, int c) {
     return v;
 }
 
+static FC_APART void k0_3_copy_wi(const void *packed, char *arena)
+{
+    fc_copy_bytes(arena + 2256, (const char *)packed, 576, 10);
+}
+
+static FC_APART void k0_4_copy_xt(const void *x_p, char *arena, int n, int i, int j)
+{
+    fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 5, 0, 5 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1, 4 * j - 1,
+        0);
+}
+
+static FC_APART void k0_6_dw_dt(char *arena)
+{
+    const struct k0_ctx6 ctx6 = {
+        .p0 = (const float *)(arena + 2688),
+        .q0 = (const float *)(arena + 2752),
+    };
+    fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 }, &k0_xt_t, (fc_ref){ arena, 0 },
+        &k0_wt_t, arena + 2256, &(const fc_geom){ 2, 2, 1, 1, 1 }, 0, 0, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi6,
+        &ctx6);
+}
+
+static FC_APART void k0_8_store_dt(void *y_p, char *arena, int n, int i, int j)
+{
+    fc_store1(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 }, &y_g, fc_image(&y_g, y_p, n), 2 * i, 2 * j,
+        0, NULL, NULL);
+}
+
 static void dw_k0(int batch, const void *packed, const void *x_p, void *y_p, char *arenas, int threads)
 {
     (void)batch, (void)packed, (void)arenas;
@@ -34,21 +62,11 @@ static void dw_k0(int batch, const void *packed, const void *x_p, void *y_p, cha
         for (int i = 0; i < 3; i++)
         for (int j = 0; j < 2; j++)
         {
-            fc_copy_bytes(arena + 2256, (const char *)packed, 576, 10);
-            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 5, 0, 5 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1,
-                4 * j - 1, 0);
+            k0_3_copy_wi(packed, arena);
+            k0_4_copy_xt(x_p, arena, n, i, j);
             // dw.fcm:2 y = dw 3, stride 2
-            {
-                const struct k0_ctx6 ctx6 = {
-                    .p0 = (const float *)(arena + 2688),
-                    .q0 = (const float *)(arena + 2752),
-                };
-                fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 }, &k0_xt_t,
-                    (fc_ref){ arena, 0 }, &k0_wt_t, arena + 2256, &(const fc_geom){ 2, 2, 1, 1, 1 }, 0, 0, 0, 0, 0,
-                    (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi6, &ctx6);
-            }
-            fc_store1(&k0_dt_t, (fc_ref){ arena + 2000, 0 }, (fc_sub){ 0, 2, 0, 2 }, &y_g, fc_image(&y_g, y_p, n),
-                2 * i, 2 * j, 0, NULL, NULL);
+            k0_6_dw_dt(arena);
+            k0_8_store_dt(y_p, arena, n, i, j);
         }
     }
 }

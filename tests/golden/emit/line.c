@@ -34,6 +34,36 @@ FC_INLINE fc_v8 k0_epi6(fc_v8 v, const void *ctx, int h, int w, int c) {
     return v;
 }
 
+static FC_APART void k0_2_pw_et(const void *packed, const void *x_p, char *arena, int n, int i)
+{
+    FC_COUNT_READ(5, 256);
+    fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i) % 4 }, (fc_sub){ 0, 2, 0, 8 }, &x_g, fc_image(&x_g, x_p, n),
+        6 * i - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16, (fc_mask){ 1, 6 * i - 1, -1, 10, 6 }, k0_epi2,
+        NULL);
+}
+
+static FC_APART void k0_4_pw_et(const void *packed, const void *x_p, char *arena, int n, int i, int r)
+{
+    FC_COUNT_READ(5, 256);
+    fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i + 2 * r) % 4 }, (fc_sub){ 2, 4, 0, 8 }, &x_g,
+        fc_image(&x_g, x_p, n), 6 * i + 2 * r - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16,
+        (fc_mask){ 1, 6 * i + 2 * r - 1, -1, 10, 6 }, k0_epi4, NULL);
+}
+
+static FC_APART void k0_5_dw_yt(const void *packed, char *arena, int i, int r)
+{
+    FC_COUNT_READ(5, 576);
+    fc_dw_vec8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 }, &k0_et_t,
+        (fc_ref){ arena, (6 * i + 2 * r) % 4 }, &k0_wd_t, (const char *)packed + 256, &(const fc_geom){ 1, 1, 1, 1, 1 },
+        0, 0, 0, 0, 2, (fc_mask){ 0, 0, 0, 0, 0 }, NULL, NULL);
+}
+
+static FC_APART void k0_6_store_yt(void *y_p, char *arena, int n, int i, int r)
+{
+    fc_store8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 }, &y_g, fc_image(&y_g, y_p, n),
+        6 * i + 2 * r, 0, 0, k0_epi6, NULL);
+}
+
 static void line_k0(int batch, const void *packed, const void *x_p, void *y_p, char *arenas, int threads)
 {
     (void)batch, (void)packed, (void)arenas;
@@ -46,23 +76,13 @@ static void line_k0(int batch, const void *packed, const void *x_p, void *y_p, c
         for (int i = 0; i < 2; i++)
         {
             // line.fcm:2 e = pw 8->16
-            FC_COUNT_READ(5, 256);
-            fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i) % 4 }, (fc_sub){ 0, 2, 0, 8 }, &x_g,
-                fc_image(&x_g, x_p, n), 6 * i - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16,
-                (fc_mask){ 1, 6 * i - 1, -1, 10, 6 }, k0_epi2, NULL);
+            k0_2_pw_et(packed, x_p, arena, n, i);
             for (int r = 0; r < 3 && 6 * i + 2 * r < 10; r++) {
                 // line.fcm:2 e = pw 8->16
-                FC_COUNT_READ(5, 256);
-                fc_pw_vec8_global(&k0_et_t, (fc_ref){ arena, (6 * i + 2 * r) % 4 }, (fc_sub){ 2, 4, 0, 8 }, &x_g,
-                    fc_image(&x_g, x_p, n), 6 * i + 2 * r - 1, -1, 0, &k0_we_t, (const char *)packed, 0, 4, 16,
-                    (fc_mask){ 1, 6 * i + 2 * r - 1, -1, 10, 6 }, k0_epi4, NULL);
+                k0_4_pw_et(packed, x_p, arena, n, i, r);
                 // line.fcm:3 y = dw 3x3
-                FC_COUNT_READ(5, 576);
-                fc_dw_vec8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 }, &k0_et_t,
-                    (fc_ref){ arena, (6 * i + 2 * r) % 4 }, &k0_wd_t, (const char *)packed + 256,
-                    &(const fc_geom){ 1, 1, 1, 1, 1 }, 0, 0, 0, 0, 2, (fc_mask){ 0, 0, 0, 0, 0 }, NULL, NULL);
-                fc_store8(&k0_yt_t, (fc_ref){ arena + 2048, 0 }, (fc_sub){ 0, 2, 0, 6 }, &y_g, fc_image(&y_g, y_p, n),
-                    6 * i + 2 * r, 0, 0, k0_epi6, NULL);
+                k0_5_dw_yt(packed, arena, i, r);
+                k0_6_store_yt(y_p, arena, n, i, r);
             }
         }
     }

@@ -51,6 +51,69 @@ FC_INLINE float k0_epi19(float v, const void *ctx, int h, int w, int c) {
     return v;
 }
 
+static FC_APART void k0_3_copy_xt(const void *x_p, char *arena, int n, int i, int j)
+{
+    fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 6, 0, 6 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1, 4 * j - 1,
+        0);
+}
+
+static FC_APART void k0_4_copy_pi(const void *packed, char *arena)
+{
+    fc_copy_bytes(arena + 4992, (const char *)packed + 5888, 64, 12);
+}
+
+static FC_APART void k0_5_copy_wi(const void *packed, char *arena)
+{
+    fc_copy_bytes(arena + 3072, (const char *)packed, 960, 11);
+}
+
+static FC_APART void k0_7_zero_yt(float *yt_f)
+{
+    fc_zero(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 });
+}
+
+static FC_APART void k0_11_copy_wi(const void *packed, char *arena, int c)
+{
+    fc_copy_bytes(arena + 3072 + ((c + 1) % 2) * 960, (const char *)packed + (size_t)(c + 1) * 960, 960, 11);
+}
+
+static FC_APART void k0_13_pw_et(char *arena, int i, int j, int c)
+{
+    const struct k0_ctx13 ctx13 = {
+        .p0 = (const float *)(arena + 3328 + (c % 2) * 960),
+    };
+    fc_pw_portable(&k0_et_t, (fc_ref){ arena + 576, 0 }, (fc_sub){ 0, 6, 0, 6 }, &k0_xt_t, (fc_ref){ arena, 0 },
+        &k0_we_t, arena + 3072 + (c % 2) * 960, 0, 0, 0, 0, 0, 0, (fc_mask){ 1, 4 * i - 1, 4 * j - 1, 7, 6 }, k0_epi13,
+        &ctx13);
+}
+
+static FC_APART void k0_15_dw_dt(char *arena, int c)
+{
+    const struct k0_ctx15 ctx15 = {
+        .p0 = (const float *)(arena + 3680 + (c % 2) * 960),
+    };
+    fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2304, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_et_t, (fc_ref){ arena + 576, 0 },
+        &k0_wd_t, arena + 3392 + (c % 2) * 960, &(const fc_geom){ 1, 1, 1, 1, 1 }, 0, 0, 0, 0, 0,
+        (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi15, &ctx15);
+}
+
+static FC_APART void k0_17_pw_yt(char *arena, float *yt_f, int c)
+{
+    fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_dt_t,
+        (fc_ref){ arena + 2304, 0 }, &k0_wp_t, arena + 3744 + (c % 2) * 960, 0, 0, 0, 0, 0, 0);
+}
+
+static FC_APART void k0_19_store_yt(void *y_p, char *arena, float *yt_f, int n, int i, int j)
+{
+    const struct k0_ctx19 ctx19 = {
+        .p0 = (const float *)(arena + 4992),
+        .z1 = (fc_ref){ arena, 0 },
+        .h1 = 1, .w1 = 1, .c1 = 0,
+    };
+    fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n), 4 * i, 4 * j,
+        0, k0_epi19, &ctx19);
+}
+
 static void mbconv_k0(int batch, const void *packed, const void *x_p, void *y_p, char *arenas, int threads)
 {
     (void)batch, (void)packed, (void)arenas;
@@ -64,48 +127,23 @@ static void mbconv_k0(int batch, const void *packed, const void *x_p, void *y_p,
         for (int j = 0; j < 2; j++)
         {
             FC_ALIGNED float yt_f[4 * 4 * 8];
-            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 6, 0, 6 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1,
-                4 * j - 1, 0);
-            fc_copy_bytes(arena + 4992, (const char *)packed + 5888, 64, 12);
-            fc_copy_bytes(arena + 3072, (const char *)packed, 960, 11);
-            fc_zero(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 });
+            k0_3_copy_xt(x_p, arena, n, i, j);
+            k0_4_copy_pi(packed, arena);
+            k0_5_copy_wi(packed, arena);
+            k0_7_zero_yt(yt_f);
             for (int c = 0; c < 3; c++) {
                 if (c + 1 < 3) {
-                    fc_copy_bytes(arena + 3072 + ((c + 1) % 2) * 960, (const char *)packed + (size_t)(c + 1) * 960, 960,
-                        11);
+                    k0_11_copy_wi(packed, arena, c);
                 }
                 // mbconv.fcm:3 e = pw 8->40, relu6
-                {
-                    const struct k0_ctx13 ctx13 = {
-                        .p0 = (const float *)(arena + 3328 + (c % 2) * 960),
-                    };
-                    fc_pw_portable(&k0_et_t, (fc_ref){ arena + 576, 0 }, (fc_sub){ 0, 6, 0, 6 }, &k0_xt_t,
-                        (fc_ref){ arena, 0 }, &k0_we_t, arena + 3072 + (c % 2) * 960, 0, 0, 0, 0, 0, 0,
-                        (fc_mask){ 1, 4 * i - 1, 4 * j - 1, 7, 6 }, k0_epi13, &ctx13);
-                }
+                k0_13_pw_et(arena, i, j, c);
                 // mbconv.fcm:4 d = dw 3x3, relu6
-                {
-                    const struct k0_ctx15 ctx15 = {
-                        .p0 = (const float *)(arena + 3680 + (c % 2) * 960),
-                    };
-                    fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2304, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_et_t,
-                        (fc_ref){ arena + 576, 0 }, &k0_wd_t, arena + 3392 + (c % 2) * 960,
-                        &(const fc_geom){ 1, 1, 1, 1, 1 }, 0, 0, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi15, &ctx15);
-                }
+                k0_15_dw_dt(arena, c);
                 // mbconv.fcm:5 p = pw 40->8
-                fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_dt_t,
-                    (fc_ref){ arena + 2304, 0 }, &k0_wp_t, arena + 3744 + (c % 2) * 960, 0, 0, 0, 0, 0, 0);
+                k0_17_pw_yt(arena, yt_f, c);
             }
             // mbconv.fcm:6 y = x + p
-            {
-                const struct k0_ctx19 ctx19 = {
-                    .p0 = (const float *)(arena + 4992),
-                    .z1 = (fc_ref){ arena, 0 },
-                    .h1 = 1, .w1 = 1, .c1 = 0,
-                };
-                fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n),
-                    4 * i, 4 * j, 0, k0_epi19, &ctx19);
-            }
+            k0_19_store_yt(y_p, arena, yt_f, n, i, j);
         }
     }
 }

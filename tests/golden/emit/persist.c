@@ -48,6 +48,62 @@ FC_INLINE float k0_epi18(float v, const void *ctx, int h, int w, int c) {
     return v;
 }
 
+static FC_APART void k0_1_copy_ft(const void *packed, char *arena, int k)
+{
+    fc_copy_bytes(arena + 5952, (const char *)packed + 5888 + (size_t)k * 64, 64, 11);
+}
+
+static FC_APART void k0_2_copy_wt(const void *packed, char *arena, int k)
+{
+    fc_copy_bytes(arena + 3072, (const char *)packed + (size_t)(3 * k) * 960, 3 * 960, 10);
+}
+
+static FC_APART void k0_6_copy_xt(const void *x_p, char *arena, int n, int i, int j)
+{
+    fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 6, 0, 6 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1, 4 * j - 1,
+        0);
+}
+
+static FC_APART void k0_8_zero_yacc(float *yacc_f)
+{
+    fc_zero(&k0_yacc_t, (fc_ref){ (char *)yacc_f, 0 });
+}
+
+static FC_APART void k0_12_pw_et(char *arena, int i, int j, int c)
+{
+    const struct k0_ctx12 ctx12 = {
+        .p0 = (const float *)(arena + 3328 + (size_t)c * 960),
+    };
+    fc_pw_portable(&k0_et_t, (fc_ref){ arena + 576, 0 }, (fc_sub){ 0, 6, 0, 6 }, &k0_xt_t, (fc_ref){ arena, 0 },
+        &k0_we_t, arena + 3072 + (size_t)c * 960, 0, 0, 0, 0, 0, 0, (fc_mask){ 1, 4 * i - 1, 4 * j - 1, 7, 6 },
+        k0_epi12, &ctx12);
+}
+
+static FC_APART void k0_14_dw_dt(char *arena, int c)
+{
+    const struct k0_ctx14 ctx14 = {
+        .p0 = (const float *)(arena + 3680 + (size_t)c * 960),
+    };
+    fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2304, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_et_t, (fc_ref){ arena + 576, 0 },
+        &k0_wd_t, arena + 3392 + (size_t)c * 960, &(const fc_geom){ 1, 1, 1, 1, 1 }, 0, 0, 0, 0, 0,
+        (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi14, &ctx14);
+}
+
+static FC_APART void k0_16_pw_yacc(char *arena, float *yacc_f, int c)
+{
+    fc_pw_portable_acc(&k0_yacc_t, (fc_ref){ (char *)yacc_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_dt_t,
+        (fc_ref){ arena + 2304, 0 }, &k0_wp_t, arena + 3744 + (size_t)c * 960, 0, 0, 0, 0, 0, 0);
+}
+
+static FC_APART void k0_18_store_yacc(void *y_p, char *arena, float *yacc_f, int n, int i, int j, int k)
+{
+    const struct k0_ctx18 ctx18 = {
+        .p0 = (const float *)(arena + 5952),
+    };
+    fc_store1(&k0_yacc_t, (fc_ref){ (char *)yacc_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n), 4 * i,
+        4 * j, 8 * k, k0_epi18, &ctx18);
+}
+
 static void persist_k0(int batch, const void *packed, const void *x_p, void *y_p, char *arenas, int threads)
 {
     (void)batch, (void)packed, (void)arenas;
@@ -61,47 +117,24 @@ static void persist_k0(int batch, const void *packed, const void *x_p, void *y_p
         for (int block = 0; block < sharers; block++)
         {
             FC_ALIGNED float yacc_f[4 * 4 * 8];
-            fc_copy_bytes(arena + 5952, (const char *)packed + 5888 + (size_t)k * 64, 64, 11);
-            fc_copy_bytes(arena + 3072, (const char *)packed + (size_t)(3 * k) * 960, 3 * 960, 10);
+            k0_1_copy_ft(packed, arena, k);
+            k0_2_copy_wt(packed, arena, k);
             for (int64_t tile = block; tile < (int64_t)batch * 4; tile += 3) {
                 const int j = (int)(tile % 2);
                 const int i = (int)(tile / 2 % 2);
                 const int n = (int)(tile / 4);
                 (void)j, (void)i, (void)n;
-                fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 6, 0, 6 }, &x_g, fc_image(&x_g, x_p, n), 4 * i - 1,
-                    4 * j - 1, 0);
-                fc_zero(&k0_yacc_t, (fc_ref){ (char *)yacc_f, 0 });
+                k0_6_copy_xt(x_p, arena, n, i, j);
+                k0_8_zero_yacc(yacc_f);
                 for (int c = 0; c < 3; c++) {
                     // persist.fcm:3 e = pw 8->40, relu6
-                    {
-                        const struct k0_ctx12 ctx12 = {
-                            .p0 = (const float *)(arena + 3328 + (size_t)c * 960),
-                        };
-                        fc_pw_portable(&k0_et_t, (fc_ref){ arena + 576, 0 }, (fc_sub){ 0, 6, 0, 6 }, &k0_xt_t,
-                            (fc_ref){ arena, 0 }, &k0_we_t, arena + 3072 + (size_t)c * 960, 0, 0, 0, 0, 0, 0,
-                            (fc_mask){ 1, 4 * i - 1, 4 * j - 1, 7, 6 }, k0_epi12, &ctx12);
-                    }
+                    k0_12_pw_et(arena, i, j, c);
                     // persist.fcm:4 d = dw 3x3, relu6
-                    {
-                        const struct k0_ctx14 ctx14 = {
-                            .p0 = (const float *)(arena + 3680 + (size_t)c * 960),
-                        };
-                        fc_dw_portable(&k0_dt_t, (fc_ref){ arena + 2304, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_et_t,
-                            (fc_ref){ arena + 576, 0 }, &k0_wd_t, arena + 3392 + (size_t)c * 960,
-                            &(const fc_geom){ 1, 1, 1, 1, 1 }, 0, 0, 0, 0, 0, (fc_mask){ 0, 0, 0, 0, 0 }, k0_epi14,
-                            &ctx14);
-                    }
+                    k0_14_dw_dt(arena, c);
                     // persist.fcm:5 y = pw 40->16
-                    fc_pw_portable_acc(&k0_yacc_t, (fc_ref){ (char *)yacc_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_dt_t,
-                        (fc_ref){ arena + 2304, 0 }, &k0_wp_t, arena + 3744 + (size_t)c * 960, 0, 0, 0, 0, 0, 0);
+                    k0_16_pw_yacc(arena, yacc_f, c);
                 }
-                {
-                    const struct k0_ctx18 ctx18 = {
-                        .p0 = (const float *)(arena + 5952),
-                    };
-                    fc_store1(&k0_yacc_t, (fc_ref){ (char *)yacc_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g,
-                        fc_image(&y_g, y_p, n), 4 * i, 4 * j, 8 * k, k0_epi18, &ctx18);
-                }
+                k0_18_store_yacc(y_p, arena, yacc_f, n, i, j, k);
             }
         }
     }

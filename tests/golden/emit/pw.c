@@ -23,6 +23,36 @@ FC_INLINE float k0_epi10(float v, const void *ctx, int h, int w, int c) {
     return v;
 }
 
+static FC_APART void k0_3_copy_wi(const void *packed, char *arena)
+{
+    fc_copy_bytes(arena + 256, (const char *)packed, 320, 5);
+}
+
+static FC_APART void k0_4_copy_xt(const void *x_p, char *arena, int n, int i, int j)
+{
+    fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 4, 0, 4 }, &x_g, fc_image(&x_g, x_p, n), 4 * i, 4 * j, 0);
+}
+
+static FC_APART void k0_6_zero_yt(float *yt_f)
+{
+    fc_zero(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 });
+}
+
+static FC_APART void k0_9_pw_yt(char *arena, float *yt_f)
+{
+    fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_xt_t, (fc_ref){ arena, 0 },
+        &k0_wt_t, arena + 256, 0, 0, 0, 0, 0, 0);
+}
+
+static FC_APART void k0_10_store_yt(void *y_p, char *arena, float *yt_f, int n, int i, int j)
+{
+    const struct k0_ctx10 ctx10 = {
+        .p0 = (const float *)(arena + 512),
+    };
+    fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n), 4 * i, 4 * j,
+        0, k0_epi10, &ctx10);
+}
+
 static void pw_k0(int batch, const void *packed, const void *x_p, void *y_p, char *arenas, int threads)
 {
     (void)batch, (void)packed, (void)arenas;
@@ -36,21 +66,13 @@ static void pw_k0(int batch, const void *packed, const void *x_p, void *y_p, cha
         for (int j = 0; j < 2; j++)
         {
             FC_ALIGNED float yt_f[4 * 4 * 16];
-            fc_copy_bytes(arena + 256, (const char *)packed, 320, 5);
-            fc_copy(&k0_xt_t, (fc_ref){ arena, 0 }, (fc_sub){ 0, 4, 0, 4 }, &x_g, fc_image(&x_g, x_p, n), 4 * i, 4 * j,
-                0);
-            fc_zero(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 });
+            k0_3_copy_wi(packed, arena);
+            k0_4_copy_xt(x_p, arena, n, i, j);
+            k0_6_zero_yt(yt_f);
             // pw.fcm:2 y = pw 8->12
-            fc_pw_portable_acc(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &k0_xt_t,
-                (fc_ref){ arena, 0 }, &k0_wt_t, arena + 256, 0, 0, 0, 0, 0, 0);
+            k0_9_pw_yt(arena, yt_f);
             // pw.fcm:2 y = pw 8->12
-            {
-                const struct k0_ctx10 ctx10 = {
-                    .p0 = (const float *)(arena + 512),
-                };
-                fc_store1(&k0_yt_t, (fc_ref){ (char *)yt_f, 0 }, (fc_sub){ 0, 4, 0, 4 }, &y_g, fc_image(&y_g, y_p, n),
-                    4 * i, 4 * j, 0, k0_epi10, &ctx10);
-            }
+            k0_10_store_yt(y_p, arena, yt_f, n, i, j);
         }
     }
 }
