@@ -32,9 +32,12 @@ static void put_waits(Driver *d, const PlanChoice *choice)
 #define X(field, text) if (c->field > 0) text_printf(&d->out, " " text " %.2f", us(c->field));
     FCM_LIMITS(X)
 #undef X
-    text_printf(&d->out, " us; barriers %.2f, ", us(c->barriers));
-    if (c->fill > 0) text_printf(&d->out, "resident weights %.2f, ", us(c->fill));
-    text_printf(&d->out, "launch %.2f; on chip %lld bytes, ", us(c->launch), (long long)choice->arena_bytes);
+    text_put(&d->out, " us; ");
+    const char *sep = "";
+#define X(field, text) if (c->field > 0) text_printf(&d->out, "%s" text " %.2f", sep, us(c->field)), sep = ", ";
+    FCM_SERIAL(X)
+#undef X
+    text_printf(&d->out, "; on chip %lld bytes, ", (long long)choice->arena_bytes);
     if (choice->tiles) text_printf(&d->out, "%lld tiles on %lld persistent blocks\n", (long long)choice->tiles, (long long)choice->blocks);
     else text_printf(&d->out, "%lld blocks\n", (long long)choice->blocks);
 }
@@ -111,7 +114,11 @@ static void json_choice(Text *t, const PlanChoice *c)
 #define X(field, text) text_printf(t, "\"" #field "\":%.9g,", c->cost.field);
     FCM_LIMITS(X)
 #undef X
-    text_printf(t, "\"barriers\":%.9g,\"fill\":%.9g,\"launch\":%.9g}}", c->cost.barriers, c->cost.fill, c->cost.launch);
+    const char *sep = "";
+#define X(field, text) text_printf(t, "%s\"" #field "\":%.9g", sep, c->cost.field), sep = ",";
+    FCM_SERIAL(X)
+#undef X
+    text_put(t, "}}");
 }
 
 static void json_group(Text *t, const PlanGroup *g)

@@ -5,8 +5,7 @@
 #include "device.h"
 #include "tm.h"
 
-/* What a kernel waits for, in seconds. time = launch + barriers + fill + the largest of the others: they overlap. fill: persistent blocks
- * copy what stays on chip before their first tile. */
+/* What a kernel waits for, in seconds. These overlap, so that the largest counts … */
 #define FCM_LIMITS(X) \
     X(dram,   "DRAM") \
     X(l2,     "L2") \
@@ -15,18 +14,29 @@
     X(mma,    "tensor cores") \
     X(issue,  "instruction issue") \
     X(sfu,    "special functions")
+/* … and what comes on top. fill: persistent blocks copy what stays on chip before their first tile. exposed: what a block waits for, or computes
+ * meanwhile, with no other block on its SM to fill the gap (CUDA, cuda_cost.c). */
+#define FCM_SERIAL(X) \
+    X(barriers, "barriers") \
+    X(fill,     "resident weights") \
+    X(exposed,  "exposed") \
+    X(launch,   "launch")
 typedef struct Cost {
     double time;
 #define X(field, text) double field;
     FCM_LIMITS(X)
+    FCM_SERIAL(X)
 #undef X
-    double barriers, fill, launch;
     double occupancy;               /* CUDA: share of the device's block slots used in the average wave; CPU: of the cores */
-    const char *bound;              /* text of the largest */
+    const char *bound;              /* text of the largest; "latency" if more than that is exposed */
     int64_t dram_bytes, l2_bytes;   /* unique and issued */
 } Cost;
 
 Cost cost_of(const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch);
+
+/* The limits of a CUDA program, and the seconds that its blocks take one by one on each SM, without launch, fill and barriers (cuda_cost.c). */
+void cost_cuda(Cost *c, const TmProgram *p, const TmWalk *w, const Device *d);
+double cost_cuda_alone(const Cost *c, const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d);
 
 /* The limits of a CPU program (cpu_cost.c). */
 void cost_cpu(Cost *c, const TmModule *m, const TmProgram *p, const TmWalk *w, const Device *d, int64_t batch);

@@ -93,8 +93,7 @@ static const char *largest_rise(Arena *a, const Cost *x, const Cost *y)
     const char *name = NULL;
 #define X(field, text) if (y->field - x->field > rise) rise = y->field - x->field, from = x->field, to = y->field, name = text;
     FCM_LIMITS(X)
-    X(barriers, "barriers")
-    X(fill, "resident weights")
+    FCM_SERIAL(X)
 #undef X
     return name ? arena_printf(a, "%s %.2f us against %.2f", name, to * 1e6, from * 1e6) : "nothing but order";
 }

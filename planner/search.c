@@ -41,7 +41,7 @@ void search_end(SearchTable *t) { arena_free(t->scratch); }
 
 /* ---- drafts ---- */
 
-enum { FORMS = 4, LEADERS = 4 };
+enum { FORMS = 12, LEADERS = 3 };
 
 /* The schedules of one group, which of them have been priced, and at what. */
 typedef struct Search {
@@ -49,12 +49,14 @@ typedef struct Search {
     Found *f;
     const Lowering *l;
     Scheds space;
+    int first;                      /* of the schedules from which a sample is taken */
     bool *priced;
+    VEC(Sched) met;                 /* whose neighbours all have a price */
     Priced best[FORMS];             /* of each form; time 0: none yet */
 } Search;
 
 /* Halo or line buffer, a block a tile or persistent blocks: no single knob leads from one to the other. */
-static int form_of(const Sched *s) { return (s->line > 0) + 2 * (s->persist > 0); }
+static int form_of(const Sched *s) { return (s->line > 0) + 2 * (s->persist > 0) + 4 * ((s->threads > 128) + (s->threads > 256)); }
 
 static void keep(Found *f, Priced p)
 {
@@ -92,32 +94,40 @@ static void price(Search *q, int at)
 
 /* ---- which schedules are priced ---- */
 
-/* Knobs in which a and b differ. One are the two sides of a tile; how a step is worked, chunk, buffers and threads, which together
- * decide what fits; and where weights stay. */
-static int distance(const Sched *a, const Sched *b)
+/* Do a and b differ in one knob at most? One are the two sides of a tile; chunk and threads, which together decide what fits; and where weights
+ * stay, with the buffers that they then need. */
+static bool near(const Sched *a, const Sched *b)
 {
-    Sched x = *a, y = *b;
-    bool weights = x.persist != y.persist || x.resident != y.resident, stages = x.stages != y.stages && !weights;
-    int n = (x.th != y.th || x.tw != y.tw) + (x.chunk != y.chunk || stages || x.threads != y.threads) + weights;
-    x.th = y.th, x.tw = y.tw, x.chunk = y.chunk, x.stages = y.stages, x.threads = y.threads;
-    x.persist = y.persist, x.resident = y.resident;
-#define X(field, key, def, meaning) n += x.field != y.field;
+    bool weights = a->persist != b->persist || a->resident != b->resident;
+    int n = (a->th != b->th || a->tw != b->tw) + (a->chunk != b->chunk || a->threads != b->threads) + (weights || a->stages != b->stages);
+    if (n > 1) return false;
+    Sched x = *a;
+    x.th = b->th, x.tw = b->tw, x.chunk = b->chunk, x.stages = b->stages, x.threads = b->threads;
+    x.persist = b->persist, x.resident = b->resident;
+#define X(field, key, def, meaning) n += x.field != b->field;
     FCM_KNOBS(X)
 #undef X
-    return n;
+    return n <= 1;
+}
+
+static void price_round(Search *q, Sched s)
+{
+    for (int i = 0; i < q->met.n; i++)
+        if (memcmp(&q->met.at[i], &s, sizeof s) == 0) return;
+    vec_push(q->t->scratch, &q->met, s);
+    for (int i = 0; i < q->space.n; i++)
+        if (!q->priced[i] && near(&q->space.at[i], &s)) price(q, i);
 }
 
 /* Schedules one knob away from one of the best so far, in all or of a form. true: there were some that had no price. */
 static bool price_neighbours(Search *q)
 {
-    Sched best[DRAFTS + FORMS];
+    Sched best[LEADERS + FORMS];
     int n = 0, before = q->f->tried;
     for (; n < q->f->ndraft && n < LEADERS; n++) best[n] = q->f->draft[n].sched;
     for (int k = 0; k < FORMS; k++)
         if (q->best[k].time > 0) best[n++] = q->best[k].sched;
-    for (int i = 0; i < q->space.n; i++)
-        for (int k = 0; k < n && !q->priced[i]; k++)
-            if (distance(&q->space.at[i], &best[k]) <= 1) price(q, i);
+    for (int k = 0; k < n; k++) price_round(q, best[k]);
     return q->f->tried > before;
 }
 
@@ -125,14 +135,15 @@ static bool price_neighbours(Search *q)
  * refusal that is kept is that of the last, most modest schedule. */
 static void price_space(Search *q)
 {
-    enum { RUN = 6, SHORT_RUN = 3, SMALL = 256 };                               /* a small space has fewer ways out of a corner */
-    int step = q->t->options->exhaustive ? 1 : q->space.n < SMALL ? SHORT_RUN : RUN;
-    for (int k = 0; k * step < q->space.n; k++) {
+    enum { RUN = 5, SHORT_RUN = 3, SMALL = 256 };                               /* a small space has fewer ways out of a corner */
+    bool all = q->t->options->exhaustive;
+    int first = all ? 0 : q->first, n = q->space.n - first, step = all ? 1 : n < SMALL ? SHORT_RUN : RUN;
+    for (int k = 0; k * step < n; k++) {
         int at = k * step + (int)((unsigned)k * 2654435769u >> 16) % step;      /* anywhere in the k-th run: no beat with the order of knobs */
-        if (at < q->space.n) price(q, at);
+        if (at < n) price(q, first + at);
     }
-    while (q->f->ndraft && price_neighbours(q)) continue;
-    for (int i = 0; i < q->space.n && !q->f->ndraft; i++) price(q, i);
+    while (q->f->ndraft && (price_neighbours(q))) continue;
+    for (int i = first; i < q->space.n && !q->f->ndraft; i++) price(q, i);
 }
 
 Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group *group)
@@ -151,7 +162,7 @@ Found *search_group(SearchTable *t, const Graph *g, const Stages *s, const Group
     Search q = { .t = t, .f = f };
     const PlanOptions *o = t->options;
     q.l = lower_begin(t->scratch, t->diag, sub.graph, sub.stages, o->device, o->source, &sub.group, 1);
-    space_of(t->scratch, sub.graph, sub.stages, &sub.group, o->device, o->batch, &q.space);
+    q.first = space_of(t->scratch, sub.graph, sub.stages, &sub.group, o->device, o->batch, &q.space);
     q.priced = NEW_N(t->scratch, bool, q.space.n + 1);
     price_space(&q);
     arena_reset(t->scratch, mark);

@@ -7,7 +7,7 @@
 typedef struct Space {
     Arena *a;
     const Device *dev;
-    Scheds *out;
+    Scheds *out, finer;             /* finer: as one of out, with another number of stages */
     int64_t rows, cols, channels, mid, batch;       /* of the result; mid: channels that the channel loop runs over */
     int64_t in;                     /* channels that the expansion reads */
     bool head, expand, depth, project, halves;
@@ -15,11 +15,13 @@ typedef struct Space {
     int heads[2], nheads;                           /* steps of a head, in channels; one 0 without a head */
 } Space;
 
-static void add(Space *p, Sched s)
+/* true: it is new */
+static bool add(Space *p, Sched s)
 {
     for (int i = 0; i < p->out->n; i++)
-        if (memcmp(&p->out->at[i], &s, sizeof s) == 0) return;
+        if (memcmp(&p->out->at[i], &s, sizeof s) == 0) return false;
     vec_push(p->a, p->out, s);
+    return true;
 }
 
 static int least(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
@@ -38,17 +40,37 @@ static int chunks(const Space *p, int64_t channels, int *out)
     return n;
 }
 
-/* Twelve warps keep an SM busy: three blocks of 128 threads, or one that has the shared memory for itself. */
+/* Buffers of what a loop streams: no more than it has steps. Without asynchronous copies a second one saves a barrier, a third nothing. */
+static int most_stages(const Space *p, const Sched *s)
+{
+    enum { STAGES = 4, ASYNC = 80 };
+    int64_t chunk_steps = s->chunk ? win_div_up(p->mid, s->chunk) : 1, head_steps = s->head ? win_div_up(p->in, s->head) : 1;
+    if (s->line) return 1;
+    return least(chunk_steps > head_steps ? chunk_steps : head_steps, p->dev->arch >= ASYNC ? STAGES : 2);
+}
+
+static void stages(Space *p, Sched s)
+{
+    int most = most_stages(p, &s);
+    s.stages = least(2, most);
+    if (!add(p, s)) return;
+    for (int n = 1; n <= most; n++) {
+        Sched other = s;
+        other.stages = n;
+        if (n != s.stages) vec_push(p->a, &p->finer, other);
+    }
+}
+
+/* Twelve warps keep an SM busy: three blocks of 128 threads, two of 256 that hide each other's waits, or one that has the shared memory for itself. */
 static void cuda_threads(Space *p, Sched s)
 {
-    static const int threads[] = { 128, 384, 512 };
+    static const int threads[] = { 128, 256, 384 };
     for (int t = 0; t < 3; t++)
         for (int h = 0; h < p->nheads; h++) {
             s.head = p->heads[h];
             s.threads = threads[t];
-            s.stages = (s.chunk > 0 || s.head > 0) && !s.line ? 2 : 1;
             s.mma = p->halves && p->dev->mma_rate > 0 && (p->expand || p->project);
-            add(p, s);
+            stages(p, s);
         }
 }
 
@@ -208,15 +230,17 @@ static void heads(Space *p, int64_t channels)
     if (channels <= FEW) p->heads[p->nheads++] = 0;
 }
 
-void space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, const Device *d, int64_t batch, Scheds *out)
+int space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, const Device *d, int64_t batch, Scheds *out)
 {
     const Stage *first = &st->at.at[group->stage[0]], *last = &st->at.at[group->stage[group->n - 1]];
     const GraphNode *x = &g->nodes.at[first->in], *y = &g->nodes.at[last->out];
-    Space p = { .a = a, .dev = d, .out = out, .rows = y->h, .cols = y->w, .channels = y->c, .mid = y->c, .batch = batch,
+    Scheds coarse = { 0 };
+    Space p = { .a = a, .dev = d, .out = &coarse, .rows = y->h, .cols = y->w, .channels = y->c, .mid = y->c, .batch = batch,
                 .halves = x->dtype == DT_F16 };
     if (first->pointless) {
+        p.out = out;
         pointwise(&p);
-        return;
+        return 0;
     }
     for (int i = 0; i < group->n; i++) {
         const GraphNode *core = &g->nodes.at[st->at.at[group->stage[i]].core];
@@ -230,4 +254,7 @@ void space_of(Arena *a, const Graph *g, const Stages *st, const Group *group, co
     if (d->target == TM_CUDA) cuda_tiles(&p), cuda_lines(&p), cuda_persistent(&p);
     else cpu_tiles(&p), cpu_lines(&p);
     last_resorts(&p, group->n == 1);
+    for (int i = 0; i < p.finer.n; i++) vec_push(a, out, p.finer.at[i]);
+    for (int i = 0; i < coarse.n; i++) vec_push(a, out, coarse.at[i]);
+    return p.finer.n;
 }

@@ -110,11 +110,22 @@ void parts_copy(Parts *b, int tile, int h0, int h1)
 
 /* ---- epilogues ---- */
 
+/* Nobody reads the names of a draft. */
+static const char *named(const Parts *b, const char *fmt, ...)
+{
+    va_list ap;
+    if (b->l->draft) return "";
+    va_start(ap, fmt);
+    const char *name = arena_vprintf(b->a, fmt, ap);
+    va_end(ap);
+    return name;
+}
+
 static int vector(Parts *b, const char *prefix, const char *suffix, int tensor, int image, Window v)
 {
     Affine org[4] = { affine_const(0), affine_const(0), affine_const(0), v.c };
     int64_t ext[4] = { 1, 1, 1, v.channels };
-    return parts_weights(b, arena_printf(b->a, "%s_%s", prefix, suffix), tensor, image, org, ext);
+    return parts_weights(b, named(b, "%s_%s", prefix, suffix), tensor, image, org, ext);
 }
 
 /* bn's s and t as tensors of their own, computed by pack. */
@@ -122,8 +133,8 @@ static int derived(Parts *b, const StageEpi *e, TmDerive what)
 {
     const GraphNode *node = &b->l->graph->nodes.at[e->node];
     TmTensor t = { .role = TM_DERIVED, .dtype = DT_F32, .dim = { 1, 1, 1, node->c }, .rank = 1, .derive = what, .eps = e->eps, .loc = node->loc };
-    t.name = arena_printf(b->a, "%s.%s", node->name, what == TM_BN_SCALE ? "scale" : "shift");
-    t.cname = arena_printf(b->a, "bn%d_%s", e->node, what == TM_BN_SCALE ? "scale" : "shift");
+    t.name = named(b, "%s.%s", node->name, what == TM_BN_SCALE ? "scale" : "shift");
+    t.cname = named(b, "bn%d_%s", e->node, what == TM_BN_SCALE ? "scale" : "shift");
     for (int i = 0; i < 4; i++) t.from[i] = b->l->tensor_of_param[e->param[i]];
     return tm_tensor(b->a, b->m, t);
 }
@@ -134,7 +145,7 @@ static int residual(Parts *b, const StageEpi *e, const char *prefix, Window v, i
     const GraphNode *z = &b->l->graph->nodes.at[e->value], *at = &b->l->graph->nodes.at[e->node];
     int tensor = b->l->tensor_of_node[e->value];
     if (cover >= 0 && b->p->tiles.at[cover].tensor == tensor && z->h == at->h && z->w == at->w) return cover;
-    const char *name = arena_printf(b->a, "%s_z%d", prefix, out->steps.n);
+    const char *name = named(b, "%s_z%d", prefix, out->steps.n);
     bool spread_h = z->h == 1 && at->h != 1, spread_w = z->w == 1 && at->w != 1;
     if (!spread_h && !spread_w) return parts_tile(b, name, tensor, v, TM_GLOBAL);
     if (spread_h) v.h = affine_const(0), v.rows = 1;
@@ -155,7 +166,7 @@ Epilogue parts_epilogue(Parts *b, const Stage *st, const char *prefix, Window v,
     for (int i = 0; i < st->epi.n; i++) {
         const StageEpi *e = &st->epi.at[i];
         TmEpi step = { .kind = tm_kind[e->kind], .tile = -1, .tile2 = -1, .act = e->act, .a = e->a, .b = e->b };
-        const char *tag = out.steps.n ? arena_printf(b->a, "%s%d", prefix, out.steps.n) : prefix;
+        const char *tag = out.steps.n ? named(b, "%s%d", prefix, out.steps.n) : prefix;
         switch (e->kind) {
         case EPI_BIAS:
             step.tile = vector(b, tag, "bias", b->l->tensor_of_param[e->param[0]], image, v);

@@ -64,6 +64,7 @@ static void race(Abstract *x, const char *kind, const char *tile, int other)
         x->missing = true;
         return;
     }
+    if (x->why) return;                             /* the first one counts; wording another takes time */
     abstract_fail(x, "%s %s needs a barrier after %s", kind, tile, tm_ins_text(x->arena, x->m, x->p, other));
 }
 
@@ -215,7 +216,7 @@ void abstract_read_member(Abstract *x, int tile)
         return;
     }
     Cell *c = cells_at(x, off, bytes, t->name);
-    for (int64_t i = 0; c && i * CELL < bytes; i++) read_cell(x, &c[i], image_tag(t->image, record, t->image_off / CELL + i), t->name);
+    for (int64_t i = 0; c && i * CELL < bytes && !x->why; i++) read_cell(x, &c[i], image_tag(t->image, record, t->image_off / CELL + i), t->name);
 }
 
 void abstract_write_image(Abstract *x, int tile, int group)
@@ -230,7 +231,7 @@ void abstract_write_image(Abstract *x, int tile, int group)
     }
     for (int r = 0; r < it->ext[3]; r++) {
         Cell *c = cells_at(x, it->offset + slot * it->slot_bytes + (int64_t)r * im->bytes, im->bytes, it->name);
-        for (int64_t i = 0; c && i * CELL < im->bytes; i++) write_cell(x, &c[i], image_tag(it->image, first + r, i), group, it->name);
+        for (int64_t i = 0; c && i * CELL < im->bytes && !x->why; i++) write_cell(x, &c[i], image_tag(it->image, first + r, i), group, it->name);
     }
 }
 

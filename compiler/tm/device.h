@@ -34,6 +34,7 @@
     X(warps_full,      "warps_full",       O, 12,     1,    128)     /* resident warps that keep an SM busy; fewer lose in proportion */ \
     X(overlap,         "overlap",          O, 1,      0,    1)       /* share of the cache and memory time that hides behind arithmetic */ \
     X(barrier_time,    "barrier_time",     O, 3e-8,   0,    1e-3)    /* seconds a block loses at a barrier */ \
+    X(latency,         "latency",          O, 3e-7,   0,    1e-3)    /* CUDA: seconds from a copy to its data, with little else under way */ \
     X(fma_latency,     "fma_latency",      O, 4,      1,    64)      /* CPU: clocks from an FMA to the next one on its sum */ \
     X(reorder_window,  "reorder_window",   O, 224,    1,    4096)    /* CPU: operations that a core has under way */ \
     X(load_rate,       "load_rate",        O, 2,      0.5,  16)      /* CPU: vector loads a clock from L1 */ \

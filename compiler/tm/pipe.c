@@ -30,7 +30,7 @@ typedef struct Pipe {
 
 /* ---- questions ---- */
 
-static bool may_be_async(const TmModule *m, const TmProgram *p, const TmIns *i)
+bool tm_may_be_async(const TmModule *m, const TmProgram *p, const TmIns *i)
 {
     if (i->op != TM_COPY || p->arch < 80) return false;
     const TmTile *t = &p->tiles.at[i->dst];
@@ -290,7 +290,7 @@ const char *tm_pipe(Arena *a, const TmModule *m, TmProgram *p)
     if (p->target != TM_CUDA) return NULL;
     Pipe x = { .arena = a, .p = p, .old = p->code.at, .n = p->code.n };
     for (int i = 0; i < x.n; i++) {
-        p->code.at[i].async = may_be_async(m, p, &p->code.at[i]);
+        p->code.at[i].async = tm_may_be_async(m, p, &p->code.at[i]);
         x.any = x.any || p->code.at[i].async;
     }
     const char *why = misplaced(&x);

@@ -1,19 +1,5 @@
-/* tied.c: which loops depend on each other, and saturating sums: what walk and the parser's checks share. */
+/* tied.c: which loops depend on each other: what walk and the parser's checks share. */
 #include "tm_walk.h"
-
-int64_t tm_sat_mul(int64_t a, int64_t b)
-{
-    int64_t r;
-    if (win_mul(a, b, &r)) return r;
-    return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
-}
-
-int64_t tm_sat_add(int64_t a, int64_t b)
-{
-    int64_t r;
-    if (win_add(a, b, &r)) return r;
-    return a > 0 ? INT64_MAX : INT64_MIN;
-}
 
 static int root(const int *up, int l)
 {

@@ -266,6 +266,7 @@ struct Text;
 const char *tm_layout(Arena *a, TmModule *m, TmProgram *p);
 const char *tm_place(Arena *a, const TmModule *m, TmProgram *p, const struct Device *d);   /* offsets; tiles with disjoint lives share bytes */
 const char *tm_pipe(Arena *a, const TmModule *m, TmProgram *p);                            /* async, commit, wait, leads */
+bool tm_may_be_async(const TmModule *m, const TmProgram *p, const TmIns *i);               /* a copy that pipe makes asynchronous */
 const char *tm_sync(Arena *a, const TmModule *m, TmProgram *p);                            /* barriers, where the abstract run needs them */
 
 /* ---- readers ---- */
@@ -276,8 +277,12 @@ int tm_image_slot(const TmModule *m, const TmProgram *p, int image);
 /* CPU: how often an instruction is executed; the rows and columns that it computes and, PW, the channels that it contracts, summed over all
  * executions. */
 typedef struct TmExtent { int64_t runs, rows, cols, contracted; } TmExtent;
+/* CUDA: what an instruction does in all its executions: as the totals below, bytes of global memory in both directions. LOOP: runs is how often the
+ * loop is entered, the rest 0. */
+typedef struct TmUse { int64_t runs, bytes, flops[3], sfu, shared_bytes, shared_waves; } TmUse;
 typedef struct TmWalk {
     TmExtent *extent;               /* of each instruction of the code; CPU targets, else NULL */
+    TmUse *use;                     /* of each instruction of the code; CUDA, else NULL */
     TmBytes issued;                 /* what the instructions move (equal to every counter) */
     TmBytes unique;                 /* each byte once per program */
     int64_t flops[3];               /* per TmEngine, as executed: halo and padding included */

@@ -5,9 +5,23 @@
 
 enum { TM_WALK_LOOPS = 64, TM_WALK_FAR = 1 << 20 };      /* loops of one program; rows that a line buffer may be asked for */
 
-/* Sums of the readers saturate at INT64_MAX instead of overflowing (a text may ask for 2^31 iterations of anything). */
-int64_t tm_sat_mul(int64_t a, int64_t b);
-int64_t tm_sat_add(int64_t a, int64_t b);
+/* Sums of the readers saturate at INT64_MAX instead of overflowing (a text may ask for 2^31 iterations of anything). Innermost in all planning, so
+ * they are inline, and no product of numbers below 2^31 is divided to see whether it fits. */
+static inline int64_t tm_sat_mul(int64_t a, int64_t b)
+{
+    int64_t r;
+    if (a >= 0 && b >= 0 && a <= INT32_MAX && b <= INT32_MAX) return a * b;
+    if (win_mul(a, b, &r)) return r;
+    return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
+}
+
+static inline int64_t tm_sat_add(int64_t a, int64_t b)
+{
+    int64_t r;
+    if (a >= 0 && b >= 0 && a <= INT64_MAX - b) return a + b;
+    if (win_add(a, b, &r)) return r;
+    return a > 0 ? INT64_MAX : INT64_MIN;
+}
 
 /* comp[loop] = the component to which the loop belongs: loops are tied when one origin (one dimension of one tile) or one limit depends on
  * both. Sums over untied loops multiply. Returns the number of components. */

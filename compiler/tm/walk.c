@@ -24,9 +24,13 @@ typedef struct Walk {
     int64_t batch;
     int comp[TM_WALK_LOOPS], ncomp;
     int open[TM_WALK_LOOPS], depth; /* loops round the instruction, outermost first */
+    int64_t trips[TM_WALK_LOOPS];   /* of each component: the product of its open loops' trips */
+    uint64_t limited;               /* components of which an open loop has a limit, bit by bit */
     const TmIns *ins;
     int64_t blocks;                 /* that execute it at each grid point: 1 inside the persist loops, where they share the tiles */
     int64_t runs;                   /* how often it is executed in all */
+    int64_t iterations;             /* of all open loops; -1: not counted since one was opened or closed */
+    int64_t bytes;                  /* of global memory so far, in both directions */
     int64_t vars[TM_WALK_LOOPS];
     TmTouches touches;
     TmWalk *w;
@@ -35,7 +39,9 @@ typedef struct Walk {
 /* ---- sums over the loops of one component ---- */
 
 /* Loops of component c round the instruction, and the dimensions that depend on them. */
-typedef struct Part { int loop[TM_WALK_LOOPS], nloop; const Dim *dim[3]; int ndim; bool guarded, limited; TmSpans *spans; } Part;
+typedef struct Part { int loop[TM_WALK_LOOPS], nloop; const Dim *dim[3]; int ndim; bool guarded; TmSpans *spans; } Part;
+
+static uint64_t bit(int component) { return (uint64_t)1 << component; }
 
 static bool depends(const Walk *z, const Affine *a, int c)
 {
@@ -48,9 +54,7 @@ static Part part_of(const Walk *z, int c, const Dim *dims, int ndim)
 {
     Part part = { .guarded = z->ins->guard_loop >= 0 && z->comp[z->ins->guard_loop] == c };
     for (int i = 0; i < z->depth; i++) {
-        if (z->comp[z->open[i]] != c) continue;
-        part.loop[part.nloop++] = z->open[i];
-        part.limited = part.limited || z->p->loops.at[z->open[i]].limit_bound > 0;
+        if (z->comp[z->open[i]] == c) part.loop[part.nloop++] = z->open[i];
     }
     for (int d = 0; d < ndim; d++)
         if (depends(z, &dims[d].lo, c)) part.dim[part.ndim++] = &dims[d];
@@ -81,22 +85,19 @@ static int64_t nest(Walk *z, const Part *part, int at)
     return sum;
 }
 
-/* Σ over the component's loops of the product of its dimensions; just the number of iterations if nothing depends on them. */
-static int64_t part_sum(Walk *z, const Part *part)
-{
-    if (part->ndim || part->guarded || part->limited) return nest(z, part, 0);
-    int64_t n = 1;
-    for (int i = 0; i < part->nloop; i++) n = tm_sat_mul(n, tm_trip(&z->p->loops.at[part->loop[i]], z->batch));
-    return n;
-}
-
-/* Σ over all iterations of the product of the dimensions. */
+/* Σ over all iterations of the product of the dimensions: component by component, of those that nothing depends on just the iterations. */
 static int64_t total(Walk *z, const Dim *dims, int ndim)
 {
     int64_t product = z->blocks;
+    uint64_t matters = z->limited;
+    if (z->ins->guard_loop >= 0) matters |= bit(z->comp[z->ins->guard_loop]);
+    for (int d = 0; d < ndim; d++)
+        for (int i = 0; i < dims[d].lo.nterm; i++) matters |= bit(z->comp[dims[d].lo.term[i].loop]);
     for (int c = 0; c < z->ncomp && product; c++) {
-        Part part = part_of(z, c, dims, ndim);
-        product = tm_sat_mul(product, part_sum(z, &part));
+        if (matters & bit(c)) {
+            Part part = part_of(z, c, dims, ndim);
+            product = tm_sat_mul(product, nest(z, &part, 0));
+        } else if (z->trips[c] != 1) product = tm_sat_mul(product, z->trips[c]);
     }
     for (int d = 0; d < ndim; d++)
         if (dims[d].lo.nterm == 0) product = tm_sat_mul(product, clipped(z, &dims[d]).n);
@@ -113,7 +114,7 @@ static TmSpans reach(Walk *z, const Dim *d)
     }
     Part part = part_of(z, z->comp[d->lo.term[0].loop], d, 1);
     part.spans = &spans;
-    part_sum(z, &part);
+    nest(z, &part, 0);
     tm_spans_close(&spans);
     return spans;
 }
@@ -125,6 +126,7 @@ static void access(Walk *z, int slot, int member, bool written, int64_t unit, co
 {
     int64_t *issued = (written ? z->w->issued.written : z->w->issued.read) + slot, n = total(z, issue, 3);
     *issued = tm_sat_add(*issued, tm_sat_mul(n, unit));
+    z->bytes = tm_sat_add(z->bytes, tm_sat_mul(n, unit));
     if (n == 0) return;
     TmTouch t = { .slot = slot, .member = member, .written = written, .unit = unit };
     for (int d = 0; d < 3; d++) t.dim[d] = reach(z, &dims[d]);
@@ -304,9 +306,17 @@ static void walk_extent(Walk *z, TmExtent *e)
     e->contracted = total(z, &channels, 1);
 }
 
+/* How often the instruction is executed, in all blocks. */
+static int64_t executions(Walk *z)
+{
+    if (z->ins->guard_loop >= 0) return total(z, NULL, 0);
+    if (z->iterations < 0) z->iterations = total(z, NULL, 0);
+    return z->iterations;
+}
+
 static void walk_ins(Walk *z)
 {
-    z->runs = total(z, NULL, 0);
+    z->runs = executions(z);
     if (z->runs == 0) return;
     if (z->w->extent) walk_extent(z, &z->w->extent[z->ins - z->p->code.at]);
     switch (z->ins->op) {
@@ -324,6 +334,27 @@ static void walk_ins(Walk *z)
     default: break;
     }
     walk_shared(z);
+}
+
+/* The totals so far; what one instruction adds is the difference. */
+static TmUse totals(const Walk *z)
+{
+    const TmWalk *w = z->w;
+    return (TmUse){ .bytes = z->bytes, .flops = { w->flops[0], w->flops[1], w->flops[2] }, .sfu = w->sfu, .shared_bytes = w->shared_bytes,
+                    .shared_waves = w->shared_waves };
+}
+
+static void use_of(Walk *z, TmUse *use)
+{
+    TmUse before = totals(z);
+    walk_ins(z);
+    *use = totals(z);
+    use->runs = z->runs;
+    use->bytes -= before.bytes;
+    for (int e = 0; e < 3; e++) use->flops[e] -= before.flops[e];
+    use->sfu -= before.sfu;
+    use->shared_bytes -= before.shared_bytes;
+    use->shared_waves -= before.shared_waves;
 }
 
 static TmBytes bytes_new(Arena *a, int n) { return (TmBytes){ n, NEW_N(a, int64_t, n), NEW_N(a, int64_t, n) }; }
@@ -346,10 +377,26 @@ static void walk_unique(Walk *z)
     }
 }
 
+/* After a loop was opened or closed. */
+static void count_open(Walk *z)
+{
+    z->iterations = -1;
+    z->limited = 0;
+    for (int c = 0; c < z->ncomp; c++) z->trips[c] = 1;
+    for (int i = 0; i < z->depth; i++) {
+        const TmLoop *l = &z->p->loops.at[z->open[i]];
+        int c = z->comp[z->open[i]];
+        z->trips[c] = tm_sat_mul(z->trips[c], tm_trip(l, z->batch));
+        if (l->limit_bound > 0) z->limited |= bit(c);
+    }
+}
+
 /* What the blocks did before the persist loops is the bytes that they wait for before their first tile. */
 static void open_loop(Walk *z)
 {
+    if (z->w->use) z->w->use[z->ins - z->p->code.at].runs = executions(z);
     z->open[z->depth++] = z->ins->loop;
+    count_open(z);
     if (z->p->loops.at[z->ins->loop].kind != TM_PERSIST || z->w->tiles) return;
     z->blocks = 1;
     z->w->tiles = tm_tiles(z->p, z->batch);
@@ -362,7 +409,9 @@ void tm_walk(Arena *a, const TmModule *m, const TmProgram *p, int64_t batch, TmW
     *w = (TmWalk){ .issued = bytes_new(a, n), .unique = bytes_new(a, n), .blocks = 1 };
     Walk z = { .a = a, .m = m, .p = p, .batch = batch, .w = w };
     z.ncomp = tm_tied_loops(p, z.comp);
+    count_open(&z);
     if (p->target == TM_CPU) w->extent = NEW_N(a, TmExtent, p->code.n + 1);
+    else w->use = NEW_N(a, TmUse, p->code.n + 1);
     for (int l = 0; l < p->loops.n; l++)
         if (p->loops.at[l].kind == TM_GRID) w->blocks = tm_sat_mul(w->blocks, tm_trip(&p->loops.at[l], batch));
     z.blocks = tm_sharers(p, batch);
@@ -370,7 +419,8 @@ void tm_walk(Arena *a, const TmModule *m, const TmProgram *p, int64_t batch, TmW
     for (int k = 0; k < p->code.n; k++) {
         z.ins = &p->code.at[k];
         if (z.ins->op == TM_LOOP) open_loop(&z);
-        else if (z.ins->op == TM_END) z.depth--;
+        else if (z.ins->op == TM_END) z.depth--, count_open(&z);
+        else if (w->use) use_of(&z, &w->use[k]);
         else walk_ins(&z);
     }
     walk_unique(&z);

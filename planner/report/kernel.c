@@ -30,9 +30,9 @@ void report_limits(Text *t, const PlanChoice *choice)
 #define X(field, text) { text, strcmp(c->bound, text) == 0 ? "binds" : "waits", html_time(a, c->field), c->field },
         FCM_LIMITS(X)
 #undef X
-        { "barriers", "serial", html_time(a, c->barriers), c->barriers },
-        { "resident weights", c->fill > 0 ? "serial" : NULL, html_time(a, c->fill), c->fill },
-        { "launch", "serial", html_time(a, c->launch), c->launch },
+#define X(field, text) { text, c->field > 0 ? "serial" : NULL, html_time(a, c->field), c->field },
+        FCM_SERIAL(X)
+#undef X
         { "predicted time", "total", html_time(a, c->time), c->time },
     };
     svg_bars(t, "what this kernel waits for", bars, (int)(sizeof bars / sizeof *bars), c->time);

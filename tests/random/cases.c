@@ -32,7 +32,8 @@ static Sched random_schedule(Rng *r, TmTarget target)
     if (rng_in(r, 0, 1) == 0) s.head = multiple_of_8(r);
     s.resident = rng_in(r, 0, 1);
     if (rng_in(r, 0, 2) == 0 && target == TM_CUDA) s.persist = rng_pick(r, sharers, 4);
-    s.stages = rng_in(r, 1, 3);
+    s.stages = rng_in(r, 1, 4);
+    if (s.stages > 2 && rng_in(r, 0, 1) == 0) s.chunk = s.head = 8, s.line = s.strip = s.taps = 0;     /* many steps: buffers come round */
     s.threads = rng_pick(r, threads, 5);
     s.mma = rng_in(r, 0, 1);
     return s;

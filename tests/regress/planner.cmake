@@ -10,7 +10,7 @@ function(fcm_regress_test name)
     set_tests_properties(regress.${name} PROPERTIES LABELS regress TIMEOUT 300)
 endfunction()
 
-foreach(test planner_traffic planner_defects planner_formulas planner_search planner_cover planner_persist)
+foreach(test planner_traffic planner_defects planner_formulas planner_search planner_cover planner_persist planner_latency)
     fcm_regress_test(${test})
 endforeach()
 if(TARGET fcmc)

@@ -15,7 +15,7 @@ says 'time +[0-9.]+ us, bound by .*; [0-9]+ % of the roof; occupancy'
 says 'traffic +[0-9.]+ MB of DRAM, [0-9.]+ MB issued; compulsory [0-9.]+, unfused [0-9.]+'
 says 'work +[0-9.]+ MMAC, executed [0-9.]+: [0-9.]+ % more for halo and padding'
 says 'apart +[0-9.]+ us, [0-9.]+ MB'
-says 'next +tile=.*: [0-9.]+ us, [0-9.]+ MB; [0-9.]+ us more: '
+says 'next +tile=.*: [0-9.]+ us, [0-9.]+ MB; ([0-9.]+ us more: [a-zA-Z0-9 ]+ [0-9.]+ us against|the same)'
 
 # reasons: another reader, no such form, too large for the device, price, pairs only
 cat >why.fcm <<'END'
@@ -58,9 +58,9 @@ run plan "$here/examples/mobilenetv2.fcm" --device h200
 # persistent blocks: how many tiles they share, and the weights that they copy before the first
 run plan "$here/examples/persistent.fcm" --block few --device h200 --batch 8
 says '^k0 = fuse\(.*, tile=7x7, chunk=64, resident=1, persist=3, threads=128, mma=1\)   pinned'
-says 'barriers [0-9.]+, resident weights 0[.0-9]+, launch [0-9.]+; on chip [0-9]+ bytes, 32 tiles on 3 persistent blocks'
+says 'barriers [0-9.]+, resident weights 0[.0-9]+, exposed [0-9.]+, launch [0-9.]+; on chip [0-9]+ bytes, 32 tiles on 3 persistent blocks'
 run plan "$here/examples/persistent.fcm" --block few --device h200 --batch 8 --html=page.html
-grep -q '32 tiles on 3 persistent blocks' page.html && grep -q 'L2, before the tiles' page.html || { echo "FAILED: the page of persistent blocks"; failures=$((failures + 1)); }
+grep -q '32 tiles on 3 persistent blocks' page.html && grep -q 'L2, before the tiles' page.html && grep -q '>exposed<' page.html || { echo "FAILED: the page of persistent blocks"; failures=$((failures + 1)); }
 
 # remarks
 run "$here/examples/mbconv.fcm" --target cuda --device orin --emit=header -Rpass=fuse
