@@ -111,17 +111,15 @@ const char *emit_tiles(const Emit *e, const char *batch)
     return open ? arena_printf(e->arena, "(int64_t)%s * %lld", batch, fixed) : arena_printf(e->arena, "%lld", fixed);
 }
 
-/* The persist loops as one loop over the tiles of this block: from its own number on, `sharers` apart. */
-static void open_tiles(Emit *e)
+/* The variables of the persist loops from the tile number that the text `tile` names. */
+static void tile_variables(Emit *e, const char *tile)
 {
-    int at = e->at, nest = tm_persist_nest(e->p, at);
+    int at = tm_persist_at(e->p), nest = tm_persist_nest(e->p, at);
     int64_t inner = 1;
     const char *unused = "";
-    if (!e->target->grid) text_line(e->out, "FC_SEQ");
-    text_open(e->out, "for (int64_t tile = block; tile < %s; tile += %d) {", emit_tiles(e, "batch"), e->p->sharers);
     for (int k = at + nest - 1; k >= at; k--) {
         int loop = e->p->code.at[k].loop;
-        const char *v = e->loop[loop], *over = inner == 1 ? "tile" : arena_printf(e->arena, "tile / %lld", (long long)inner);
+        const char *v = e->loop[loop], *over = inner == 1 ? tile : arena_printf(e->arena, "%s / %lld", tile, (long long)inner);
         if (k == at) text_line(e->out, "const int %s = (int)(%s);", v, over);
         else text_line(e->out, "const int %s = (int)(%s %% %lld);", v, over, (long long)e->p->loops.at[loop].trip);
         unused = arena_printf(e->arena, "%s%s(void)%s", unused, *unused ? ", " : "", v);
@@ -129,6 +127,40 @@ static void open_tiles(Emit *e)
         inner *= e->p->loops.at[loop].trip;
     }
     text_line(e->out, "%s;", unused);
+}
+
+/* The persist loops as one loop over the tiles of this block: from its own number on, `sharers` apart. */
+static void open_tiles(Emit *e)
+{
+    int turn = tm_turn(e->p);
+    const char *count = turn < 0 ? "" : arena_printf(e->arena, ", %s++", e->loop[turn]);
+    if (turn >= 0) text_line(e->out, "int %s = 0;", e->loop[turn]), e->open[turn] = true;
+    if (!e->target->grid) text_line(e->out, "FC_SEQ");
+    text_open(e->out, "for (int64_t tile = block; tile < %s; tile += %d%s) {", emit_tiles(e, "batch"), e->p->sharers, count);
+    tile_variables(e, "tile");
+}
+
+/* A copy for the block's first tile, before the tiles, or for the next one, if there is one: in a scope of its own, with that tile's variables. */
+static void copy_by_turns(Emit *e, const TmIns *i)
+{
+    int at = tm_persist_at(e->p), nest = tm_persist_nest(e->p, at);
+    bool inside = e->open[tm_turn(e->p)];
+    const char **names = arena_copy(e->arena, e->loop, (size_t)e->p->loops.n * sizeof *e->loop);
+    for (int k = at; k < at + nest; k++) {
+        int loop = e->p->code.at[k].loop;
+        e->loop[loop] = arena_printf(e->arena, "%s_%s", inside ? "next" : "first", names[loop]);
+    }
+    if (inside) {
+        text_open(e->out, "if (tile + %d < %s) {", e->p->sharers, emit_tiles(e, "batch"));
+        text_line(e->out, "const int64_t next = tile + %d;", e->p->sharers);
+    } else text_open(e->out, "{");
+    tile_variables(e, inside ? "next" : "(int64_t)block");
+    e->target->op[i->op](e, i);
+    text_close(e->out, "}");
+    for (int k = at; k < at + nest; k++) {
+        e->loop[e->p->code.at[k].loop] = names[e->p->code.at[k].loop];
+        e->open[e->p->code.at[k].loop] = inside;
+    }
 }
 
 static void open_loop(Emit *e, int loop)
@@ -171,6 +203,10 @@ static const char *guard(Emit *e, const TmIns *i)
 
 static void instruction(Emit *e, const TmIns *i)
 {
+    if (i->op == TM_COPY && tm_by_turns(e->p, &e->p->tiles.at[i->dst])) {
+        copy_by_turns(e, i);
+        return;
+    }
     const char *condition = guard(e, i);
     if (!e->target->op[i->op] || !condition) return;
     if (i->note) text_line(e->out, "// %s", emit_comment(e->arena, i->note));

@@ -108,11 +108,12 @@ static int ahead_of(const Chain *x, int at)
 static double with_copies(const Chain *x, int at, double body, bool after)
 {
     double runs = 0, bytes = 0, stages = 0, steps = 0;
-    int tile = -1;
+    int tile = -1, loop = x->p->code.at[at].loop, by = loop;
     bool async = true;
+    if (x->p->loops.at[loop].kind == TM_PERSIST) by = at == tm_persist_at(x->p) ? tm_turn(x->p) : -1;
     for (int k = 0; k < x->p->code.n; k++) {
         const TmIns *i = &x->p->code.at[k];
-        if (i->op != TM_COPY || ahead_of(x, k) != x->p->code.at[at].loop) continue;
+        if (by < 0 || i->op != TM_COPY || ahead_of(x, k) != by) continue;
         if (tile < 0) tile = i->dst, stages = x->p->tiles.at[tile].stages;
         if (i->dst == tile) steps += (double)x->use[k].runs;
         bytes += (double)x->use[k].bytes;

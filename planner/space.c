@@ -40,10 +40,12 @@ static int chunks(const Space *p, int64_t channels, int *out)
     return n;
 }
 
+enum { ASYNC = 80 };                                /* the first architecture with asynchronous copies */
+
 /* Buffers of what a loop streams: no more than it has steps. Without asynchronous copies a second one saves a barrier, a third nothing. */
 static int most_stages(const Space *p, const Sched *s)
 {
-    enum { STAGES = 4, ASYNC = 80 };
+    enum { STAGES = 4 };
     int64_t chunk_steps = s->chunk ? win_div_up(p->mid, s->chunk) : 1, head_steps = s->head ? win_div_up(p->in, s->head) : 1;
     if (s->line) return 1;
     return least(chunk_steps > head_steps ? chunk_steps : head_steps, p->dev->arch >= ASYNC ? STAGES : 2);
@@ -140,6 +142,9 @@ static void cuda_persistent(Space *p)
         if (tiles < 2 * p->dev->sms || weights(p, &s) * size > p->dev->smem_block) continue;
         s.persist = s.resident = s.stages = 1;
         vec_push(p->a, p->out, s);
+        if (!p->expand || p->head || s.line || p->dev->arch < ASYNC) continue;
+        s.stages = 2;                                           /* x of the next tile is copied during this one */
+        vec_push(p->a, &p->finer, s);
     }
 }
 

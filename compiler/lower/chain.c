@@ -9,7 +9,8 @@
  *       store y                                      store y
  *
  * Filling u copies it from memory, or, after a head, makes it from a copy of x (chain_head.c).
- * Persistent blocks take many tiles: `grid k`, then the resident weights, then `persist n i j` round the rest of either form.
+ * Persistent blocks take many tiles: `grid k`, then the resident weights, then `persist n i j` round the rest of either form. With two stages and resident
+ * weights x of the next tile is copied during the present one.
  * With strips a row step expands its whole width first and then walks it strip by strip. What is absent falls out: without an expansion the
  * depthwise (or the projection) reads x itself, chunk by chunk; without a projection each chunk of d is stored at once. */
 #include "chain.h"
@@ -71,6 +72,7 @@ static void input_tiles(Chain *h, Pieces *t)
         t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, h->keep, h->ih - h->keep, zero, h->cin), space);
     } else if (h->expand) {
         t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, 0, h->ih, zero, h->cin), space);
+        if (h->turn >= 0) h->b.p->tiles.at[t->xt].stages = 2, h->b.p->tiles.at[t->xt].stage_loop = h->turn;
     } else if (h->depth) {
         t->xt = depth_input(h, "xt", h->x);
         chain_stage(h, t->xt, h->c);

@@ -26,6 +26,7 @@ typedef struct Chain {
     int64_t hchunk, na;                                         /* channels of u per step of a; steps of a */
     bool line, resident, reduce;                                /* reduce: project accumulates over c (or a depthwise over taps) */
     int i, j, k, a, c, r, s, t;                                 /* loops; -1 = one iteration */
+    int turn;                                                   /* count of a persistent block's tiles, ahead of which x is copied; -1 = it is not */
     Affine oh, ow, ok;                                          /* origin of the output tile */
     Affine ih0, iw0;                                            /* origin of what it reads */
     Affine mc, ec;                                              /* first m of the chunk; the same in channels of x or e (m / mult) */

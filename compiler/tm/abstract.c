@@ -86,7 +86,7 @@ static void read_cell(Abstract *x, Cell *c, uint64_t want, const char *tile)
 {
     bool written = c->writer >= x->first;
     if (!written) c->tag = TAG_NONE;
-    else if (c->writer < x->tile && !outlives_its_tile(x, c->tag)) c->tag = TAG_STALE;
+    else if (c->turn != x->turn && !outlives_its_tile(x, c->tag)) c->tag = TAG_STALE;
     if (x->ordered && written && c->writer != x->serial) {
         if (in_flight(x, c))
             abstract_fail(x, "reads %s before a wait for the asynchronous copy of %s", tile, tm_ins_text(x->arena, x->m, x->p, c->by));
@@ -109,7 +109,7 @@ static void write_cell(Abstract *x, Cell *c, uint64_t tag, int group, const char
     if (c->reader >= x->first && c->reader == x->serial && c->tag != tag) abstract_fail(x, "overwrites in %s what it reads itself", tile);
     else if (x->ordered && c->reader >= x->first && c->reader != x->serial && c->read_epoch == x->epoch)
         race(x, "overwriting", tile, c->read_by);
-    *c = (Cell){ tag, x->serial, x->epoch, group, c->reader, c->read_epoch, x->at, c->read_by };
+    *c = (Cell){ tag, x->serial, x->epoch, group, c->reader, c->read_epoch, x->at, c->read_by, x->turn };
 }
 
 /* The cells of bytes from … from + n - 1 of the arena, or NULL when they leave it. */
@@ -244,6 +244,8 @@ static void wait_for(Abstract *x, int n)
 
 static void open_group(Abstract *x) { vec_push(x->arena, &x->groups, (Group){ .landed = -1 }); }
 
+static int64_t trip_of(const Abstract *x, int loop) { return x->p->loops.at[loop].kind == TM_TURN ? x->ntile : x->trips[loop]; }
+
 static void step(Abstract *x, int at)
 {
     const TmIns *i = &x->p->code.at[at];
@@ -252,7 +254,7 @@ static void step(Abstract *x, int at)
     if (i->op == TM_SYNC) x->epoch++;
     if (i->op == TM_WAIT) wait_for(x, i->n);
     if (i->op == TM_COMMIT) open_group(x);
-    if (i->guard_loop >= 0 && x->vars[i->guard_loop] + i->guard_add >= x->trips[i->guard_loop]) return;
+    if (i->guard_loop >= 0 && x->vars[i->guard_loop] + i->guard_add >= trip_of(x, i->guard_loop)) return;
     if (++x->serial - x->first > MOST_STEPS) abstract_fail(x, "the block takes more than %d instructions: too long to check", MOST_STEPS);
     abstract_step(x, i);
     if (!x->missing || x->why) return;
@@ -265,18 +267,26 @@ static void step(Abstract *x, int at)
 
 static void run(Abstract *x, int from, int to);
 
+void abstract_take(Abstract *x, int at, int turn)
+{
+    int by = tm_turn(x->p);
+    for (int k = at; k < at + tm_persist_nest(x->p, at); k++) x->vars[x->p->code.at[k].loop] = x->tiles[turn][x->p->code.at[k].loop];
+    if (by >= 0) x->vars[by] = turn;
+    x->turn = turn;
+}
+
 /* Sums are registers that nobody keeps from tile to tile. */
 static void run_tiles(Abstract *x, int at)
 {
-    int nest = tm_persist_nest(x->p, at), end = tm_loop_end(x->p, at + nest - 1);
+    int nest = tm_persist_nest(x->p, at), end = tm_loop_end(x->p, at + nest - 1), turn = tm_turn(x->p);
     for (int t = 0; t < x->ntile && !x->why; t++) {
-        x->tile = x->serial + 1;
+        abstract_take(x, at, t);
         memset(x->sums, 0, sizeof *x->sums * (size_t)x->p->tiles.n);
-        for (int k = at; k < at + nest; k++) x->vars[x->p->code.at[k].loop] = x->tiles[t][x->p->code.at[k].loop];
         run(x, at + nest, end);
     }
     for (int k = at; k < at + nest && !x->why; k++) x->vars[x->p->code.at[k].loop] = 0;
-    x->tile = 0;
+    if (turn >= 0 && !x->why) x->vars[turn] = 0;
+    x->turn = -1;
 }
 
 static void run(Abstract *x, int from, int to)
@@ -310,6 +320,7 @@ const char *abstract_run(Abstract *x, const int64_t *const *at, int n)
     x->epoch++;
     x->groups.n = 0;
     x->waited = 0;
+    x->turn = -1;
     open_group(x);
     memset(x->sums, 0, sizeof *x->sums * (size_t)x->p->tiles.n);
     for (int l = 0; l < x->p->loops.n; l++) x->vars[l] = x->p->loops.at[l].kind == TM_GRID ? at[0][l] : 0;

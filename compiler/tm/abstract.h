@@ -13,7 +13,8 @@
 #include "tm.h"
 
 /* by, read_by: the instructions, for messages; writer, reader: the executions */
-typedef struct Cell { uint64_t tag; int32_t writer, write_epoch, group, reader, read_epoch, by, read_by; } Cell;
+/* turn: of the tile for which it was written; -1: before all tiles */
+typedef struct Cell { uint64_t tag; int32_t writer, write_epoch, group, reader, read_epoch, by, read_by, turn; } Cell;
 typedef struct Group { int landed; bool real; } Group;          /* epoch in which it landed, -1 = in flight; holds a copy at all */
 typedef struct Accumulator { bool defined; int64_t org[4]; } Accumulator;   /* a register tile: where its pixels lay when it was zeroed */
 
@@ -30,7 +31,7 @@ typedef struct Abstract {
     Cell *cells;
     int64_t ncells;
     int first, serial, epoch;       /* number of the block's first execution, of this one; barriers so far */
-    int tile;                       /* number of the first execution of this tile; 0 outside persist loops */
+    int turn;                       /* tiles that the block took before this one; -1 outside persist loops */
     const int64_t *const *tiles;    /* the tiles that the block takes, as values of the persist loops */
     int ntile;
     VEC(Group) groups;              /* the last one is open */
@@ -49,6 +50,8 @@ const char *abstract_run(Abstract *x, const int64_t *const *at, int n);
 
 /* ---- inside the abstract run ---- */
 
+/* The persist loops at `at` stand at the block's tile of that number. */
+void abstract_take(Abstract *x, int at, int turn);
 /* Positions along one axis, absolute, from lo on. use[i]: 0 not touched, 1 touched, 2 the value matters. */
 typedef struct Axis { int64_t lo; int n; unsigned char *use; } Axis;
 /* A cross product of rows, columns and channels c0 … c1-1 (tile relative) of a tile. */

@@ -80,7 +80,7 @@ static bool check_nesting(TmParser *z)
     }
     if (depth) return tm_error(z, z->program_loc, "FCM4008", "loop '%s' is never closed", p->loops.at[stack[depth - 1]].name);
     for (int l = 0; l < p->loops.n; l++)
-        if (!opened[l]) return tm_error(z, z->loop_loc.at[l], "FCM4008", "loop '%s' is never opened", p->loops.at[l].name);
+        if (!opened[l] && p->loops.at[l].kind != TM_TURN) return tm_error(z, z->loop_loc.at[l], "FCM4008", "loop '%s' is never opened", p->loops.at[l].name);
     int where = 0;
     const char *refusal = tm_persist_refuses(p, &where);
     return !refusal || tm_error(z, z->ins_loc.at[where], "FCM4008", "%s", refusal);

@@ -122,11 +122,12 @@ static bool work(TmParser *z, TmIns *i)
     return tm_expect(z, "]");
 }
 
-/* when c+1 < 3: the bound is the loop's number of iterations, said twice so that a reader need not look it up. */
+/* when c+1 < 3, or when t+1 for a count of tiles: the bound is the loop's number of iterations, said twice so that a reader need not look it up. */
 static bool guard(TmParser *z, TmIns *i)
 {
     if (!tm_ref_loop(z, &i->guard_loop)) return false;
     if ((tm_at(z, "+") || tm_at(z, "-")) && !tm_int32(z, -TM_MAX_SMALL, TM_MAX_SMALL, "the guard's constant", &i->guard_add)) return false;
+    if (z->p->loops.at[i->guard_loop].kind == TM_TURN) return true;
     if (!tm_expect(z, "<")) return false;
     int64_t trip = z->p->loops.at[i->guard_loop].trip, said = 0;
     Loc l = z->t.loc;

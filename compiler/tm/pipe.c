@@ -9,6 +9,8 @@
  *       copy w@2 when v+2 < trip; commit            always a commit: the count must not depend on the guard
  *       … readers of w …
  *
+ * A tile of two turns is staged by the persist loops, taken together: its first copy goes before the outermost of them.
+ *
  * Copies of unstaged tiles stay where they stand, join the next group, and are waited for before the first instruction that reads them, or
  * before the loop in which it stands. */
 #include "operands.h"
@@ -41,6 +43,24 @@ bool tm_may_be_async(const TmModule *m, const TmProgram *p, const TmIns *i)
 static int staged_by(const TmProgram *p, const TmIns *i)
 {
     return i->op == TM_COPY && p->tiles.at[i->dst].stages > 1 ? p->tiles.at[i->dst].stage_loop : -1;
+}
+
+/* The loop variable that counts the iterations of the body of the LOOP at `at`: of the innermost persist loop's, the turns. -1: none does. */
+static int counted_by(const TmProgram *p, const TmIns *code, int at)
+{
+    int loop = code[at].loop;
+    if (p->loops.at[loop].kind != TM_PERSIST) return loop;
+    bool inner = code[at + 1].op == TM_LOOP && p->loops.at[code[at + 1].loop].kind == TM_PERSIST;
+    return inner ? -1 : tm_turn(p);
+}
+
+/* The loop variable ahead of whose iterations copies stand before the LOOP at `at`: before the outermost persist loop, the turns. */
+static int ahead_of(const Pipe *x, int at)
+{
+    int loop = x->old[at].loop;
+    if (x->p->loops.at[loop].kind != TM_PERSIST) return loop;
+    bool outer = at > 0 && x->old[at - 1].op == TM_LOOP && x->p->loops.at[x->old[at - 1].loop].kind == TM_PERSIST;
+    return outer ? -1 : tm_turn(x->p);
 }
 
 /* Index of the END of the LOOP at `at`, in the code before. */
@@ -122,11 +142,11 @@ static void emit_copy(Pipe *x, const TmIns *i)
 
 typedef struct Depths { int most, least; } Depths;      /* stages of the tiles that a loop's body copies; most 0: none */
 
-static Depths depths(const Pipe *x, int at, int end)
+static Depths depths(const Pipe *x, int by, int at, int end)
 {
     Depths d = { 0, 0 };
     for (int i = at + 1; i < end; i++) {
-        if (staged_by(x->p, &x->old[i]) != x->old[at].loop) continue;
+        if (by < 0 || staged_by(x->p, &x->old[i]) != by) continue;
         int s = x->p->tiles.at[x->old[i].dst].stages;
         if (s > d.most) d.most = s;
         if (d.least == 0 || s < d.least) d.least = s;
@@ -145,12 +165,12 @@ static void emit_ahead(Pipe *x, const TmIns *i, int lead, bool guarded)
     emit(x, c);
 }
 
-static void prologue(Pipe *x, int at, int end, Depths d)
+static void prologue(Pipe *x, int by, int at, int end, Depths d)
 {
-    int64_t trip = x->p->loops.at[x->old[at].loop].trip;
+    int64_t trip = x->p->loops.at[by].trip;
     for (int lead = 0; lead < d.most - 1; lead++) {
         for (int i = at + 1; i < end; i++)
-            if (staged_by(x->p, &x->old[i]) == x->old[at].loop && lead < x->p->tiles.at[x->old[i].dst].stages - 1 && lead < trip)
+            if (staged_by(x->p, &x->old[i]) == by && lead < x->p->tiles.at[x->old[i].dst].stages - 1 && lead < trip)
                 emit_ahead(x, &x->old[i], lead, false);
         commit(x);
     }
@@ -158,7 +178,7 @@ static void prologue(Pipe *x, int at, int end, Depths d)
 
 /* The first staged copy of a body: everything that the body copies ahead goes here. Unstaged copies of the same run go first, in a group of
  * their own: waiting for them leaves the stages in flight. Returns the instruction after the run. */
-static int body_copies(Pipe *x, int first, int at, int end, Depths d)
+static int body_copies(Pipe *x, int first, int by, int at, int end, Depths d)
 {
     int i = first;
     wait(x, d.least - 2);
@@ -170,7 +190,7 @@ static int body_copies(Pipe *x, int first, int at, int end, Depths d)
             break;
         }
     for (int k = at + 1; k < end; k++)
-        if (staged_by(x->p, &x->old[k]) == x->old[at].loop) emit_ahead(x, &x->old[k], x->p->tiles.at[x->old[k].dst].stages - 1, true);
+        if (staged_by(x->p, &x->old[k]) == by) emit_ahead(x, &x->old[k], x->p->tiles.at[x->old[k].dst].stages - 1, true);
     commit(x);
     return i;
 }
@@ -224,8 +244,9 @@ static void loop(Pipe *x, int at, int end)
 {
     const TmLoop *l = &x->p->loops.at[x->old[at].loop];
     bool skipped = may_be_skipped(x->p, x->old[at].loop);
-    Depths d = depths(x, at, end);
-    if (d.most > 0) prologue(x, at, end, d);
+    int by = counted_by(x->p, x->old, at), before_it = ahead_of(x, at);
+    Depths d = depths(x, by, at, end), first = depths(x, before_it, at, end);
+    if (first.most > 0) prologue(x, before_it, at, end, first);
     else if (l->kind != TM_GRID) settle_readers(x, at + 1, first_async(x, at + 1, end));
     for (int k = 0; k < x->pending.n && skipped; k++)
         if (!x->pending.at[k].committed) {          /* a commit inside may not happen */
@@ -246,6 +267,7 @@ static void loop(Pipe *x, int at, int end)
 static void range(Pipe *x, int from, int to, int at, Depths d)
 {
     bool copied = false;
+    int by = at >= 0 ? counted_by(x->p, x->old, at) : -1;
     for (int i = from; i < to;) {
         const TmIns *o = &x->old[i];
         if (o->op == TM_LOOP) {
@@ -254,9 +276,9 @@ static void range(Pipe *x, int from, int to, int at, Depths d)
             i = end + 1;
             continue;
         }
-        if (at >= 0 && staged_by(x->p, o) == x->old[at].loop) {
+        if (by >= 0 && staged_by(x->p, o) == by) {
             if (copied) i++;                        /* went ahead with the first */
-            else i = body_copies(x, i, at, to, d);
+            else i = body_copies(x, i, by, at, to, d);
             copied = true;
             continue;
         }
@@ -273,12 +295,12 @@ static const char *misplaced(Pipe *x)
     VEC(int) open = { 0 };
     for (int i = 0; i < x->n; i++) {
         const TmIns *o = &x->old[i];
-        if (o->op == TM_LOOP) vec_push(x->arena, &open, o->loop);
+        if (o->op == TM_LOOP) vec_push(x->arena, &open, i);
         if (o->op == TM_END) open.n--;
         int by = staged_by(x->p, o);
         if (by >= 0 && o->guard_loop >= 0)
             return arena_printf(x->arena, "the copy of the staged tile %s has a guard", x->p->tiles.at[o->dst].name);
-        if (by >= 0 && (open.n == 0 || vec_last(&open) != by))
+        if (by >= 0 && (open.n == 0 || counted_by(x->p, x->old, vec_last(&open)) != by))
             return arena_printf(x->arena, "tile %s is staged by loop %s, but copied elsewhere", x->p->tiles.at[o->dst].name,
                                 x->p->loops.at[by].name);
     }

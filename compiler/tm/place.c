@@ -8,7 +8,8 @@
  *       pw y = w ─┘                a line buffer, a staged tile, a sum, a tile read before it is written whole: alive all round
  *     end
  *
- * Iterations of grid loops share nothing, so those loops extend no life. Iterations of persist loops share only what was copied before them. */
+ * Iterations of grid loops share nothing, so those loops extend no life. Iterations of persist loops share only what was copied before them, and
+ * tiles of two turns: pipe will copy these before the first tile, too. */
 #include "device.h"
 #include "operands.h"
 
@@ -65,8 +66,8 @@ static void live(const TmProgram *p, Life *l, const int *ends)
     for (int k = p->code.n - 1; k >= 0; k--) {                      /* inner loops first */
         if (ends[k] < 0 || p->loops.at[p->code.at[k].loop].kind == TM_GRID) continue;
         if (ends[k] < l->first || k > l->last) continue;            /* no access inside */
-        bool inside = k < l->first && l->last < ends[k];
-        if (inside && (p->loops.at[p->code.at[k].loop].kind == TM_PERSIST || !carried(p, l->tile, k, ends[k]))) continue;
+        bool inside = k < l->first && l->last < ends[k], persist = p->loops.at[p->code.at[k].loop].kind == TM_PERSIST;
+        if (inside && (persist ? !tm_by_turns(p, &p->tiles.at[l->tile]) : !carried(p, l->tile, k, ends[k]))) continue;
         if (k < l->first) l->first = k;
         if (ends[k] > l->last) l->last = ends[k];
     }

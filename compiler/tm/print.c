@@ -22,7 +22,7 @@
 
 const char *const tm_role_words[] = { "in", "out", "temp", "virtual", "param", "derived", NULL };
 const char *const tm_derive_words[] = { "as_is", "bn_scale", "bn_shift", NULL };
-const char *const tm_loop_words[] = { "grid", "persist", "seq", "unroll", NULL };
+const char *const tm_loop_words[] = { "grid", "persist", "seq", "unroll", "turn", NULL };
 const char *const tm_space_words[] = { "global", "shared", "register", NULL };
 const char *const tm_frag_words[] = { "none", "simt", "mma", NULL };
 const char *const tm_epi_words[] = { "bias", "bn", "act", "add", "sub", "rsub", "mul", "addc", "rsubc", "mulc", "round", NULL };
@@ -352,8 +352,7 @@ static void print_ins(const TmModule *m, const TmProgram *p, const TmIns *i, Tex
         text_put(t, " when ");
         put_name(t, l->name);
         if (i->guard_add) text_printf(t, "%+d", i->guard_add);
-        text_put(t, " < ");
-        put_trip(t, l->trip);
+        if (l->kind != TM_TURN) text_put(t, " < "), put_trip(t, l->trip);
     }
     if (i->note && *i->note) {
         text_put(t, "  ");

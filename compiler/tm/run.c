@@ -143,13 +143,23 @@ void tm_exec_copy(TmExec *z, const TmIns *i, const int64_t *vars)
             }
 }
 
+/* The loop values of the tile `lead` turns ahead; outside the tiles that is the block's first. */
+static void ahead_of_tile(TmExec *z, int64_t *vars, int lead)
+{
+    int at = tm_persist_at(z->p);
+    int64_t *turn = &vars[tm_turn(z->p)], tile = z->block + (*turn + lead) * z->p->sharers;
+    *turn += lead;
+    tm_tile_vars(z->p, at, tile, vars);
+}
+
 /* The copy's loop values: its stage loop runs `lead` iterations ahead. */
 static void issue_copy(TmExec *z, const TmIns *i)
 {
     const TmTile *t = &z->p->tiles.at[i->dst];
     TmPending c = { .ins = i, .group = z->committed };
     memcpy(c.vars, z->vars, sizeof c.vars);
-    if (i->lead && t->stages > 1) c.vars[t->stage_loop] += i->lead;
+    if (tm_by_turns(z->p, t)) ahead_of_tile(z, c.vars, i->lead);
+    else if (i->lead && t->stages > 1) c.vars[t->stage_loop] += i->lead;
     if (tm_is_image(t)) {
         const TmImage *im = &z->p->images.at[t->image];
         WinSpan records = win_clip((WinSpan){ affine_eval(&t->org[3], c.vars), t->ext[3] }, im->count);
@@ -209,13 +219,15 @@ static void execute_blocks(TmExec *z, int from, int to, const int *ends)
 /* The tiles of this block. */
 static void execute_tiles(TmExec *z, int at, const int *ends)
 {
-    int nest = tm_persist_nest(z->p, at);
-    int64_t tiles = tm_tiles(z->p, z->r->batch);
+    int nest = tm_persist_nest(z->p, at), turn = tm_turn(z->p);
+    int64_t tiles = tm_tiles(z->p, z->r->batch), count = 0;
     for (int64_t t = z->block; t < tiles && z->why == NULL && tm_exec_steps(z, 1); t += z->p->sharers) {
         tm_tile_vars(z->p, at, t, z->vars);
+        if (turn >= 0) z->vars[turn] = count++;
         execute(z, at + nest, ends[at + nest - 1], ends);
     }
     for (int k = at; k < at + nest; k++) z->vars[z->p->code.at[k].loop] = 0;
+    if (turn >= 0) z->vars[turn] = 0;
 }
 
 static void execute_loop(TmExec *z, int at, const int *ends)

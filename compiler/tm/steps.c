@@ -133,12 +133,20 @@ static Axis sub_cols(Abstract *x, const TmIns *i, int tile)
 static void step_copy(Abstract *x, const TmIns *i)
 {
     const TmTile *t = &x->p->tiles.at[i->dst];
-    int group = i->async ? x->groups.n - 1 : -1, loop = t->stage_loop;
+    int group = i->async ? x->groups.n - 1 : -1, loop = t->stage_loop, turn = x->turn, at = tm_persist_at(x->p);
+    int64_t *vars = x->vars, *ahead = NEW_N(x->arena, int64_t, x->p->loops.n);
+    bool turns = tm_by_turns(x->p, t);
     if (i->async) x->groups.at[group].real = true;
-    if (i->lead) x->vars[loop] += i->lead;          /* window, record and slot are those of the later iteration */
+    if (turns) {                                    /* window and slot are those of the later tile, before all tiles of the first */
+        for (int l = 0; l < x->p->loops.n; l++) ahead[l] = vars[l];
+        x->vars = ahead;
+        abstract_take(x, at, (turn < 0 ? 0 : turn) + i->lead);
+    } else if (i->lead) x->vars[loop] += i->lead;   /* window, record and slot are those of the later iteration */
     if (tm_is_image(t)) abstract_write_image(x, i->dst, group);
     else abstract_write(x, &(Region){ i->dst, sub_rows(x, i, i->dst), sub_cols(x, i, i->dst), 0, t->cpad }, true, group);
-    if (i->lead) x->vars[loop] -= i->lead;
+    if (!turns && i->lead) x->vars[loop] -= i->lead;
+    x->vars = vars;
+    x->turn = turn;
 }
 
 static void step_zero(Abstract *x, const TmIns *i)

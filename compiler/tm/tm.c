@@ -197,7 +197,10 @@ bool tm_runs(const TmLoop *l, const int64_t *vars) { return l->limit_bound <= 0 
 
 bool tm_guard(const TmProgram *p, const TmIns *i, const int64_t *vars, int64_t batch)
 {
-    return i->guard_loop < 0 || vars[i->guard_loop] + i->guard_add < tm_trip(&p->loops.at[i->guard_loop], batch);
+    if (i->guard_loop < 0) return true;
+    if (p->loops.at[i->guard_loop].kind == TM_TURN)
+        return tm_tile_number(p, tm_persist_at(p), vars) + (int64_t)i->guard_add * p->sharers < tm_tiles(p, batch);
+    return vars[i->guard_loop] + i->guard_add < tm_trip(&p->loops.at[i->guard_loop], batch);
 }
 
 int64_t tm_blocks(const TmProgram *p, int64_t batch)

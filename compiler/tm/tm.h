@@ -70,7 +70,7 @@ typedef struct TmTensor {
 } TmTensor;
 
 /* ---- loops ---- */
-typedef enum TmLoopKind { TM_GRID, TM_PERSIST, TM_SEQ, TM_UNROLL } TmLoopKind;
+typedef enum TmLoopKind { TM_GRID, TM_PERSIST, TM_SEQ, TM_UNROLL, TM_TURN } TmLoopKind;
 /* A SEQ loop may be opened again after it was closed (never inside itself). GRID loops come first in the program and are closed last: blocks on CUDA, an OpenMP collapse on the CPU; blocks
  * are numbered with the first grid loop slowest. trip 0 is the batch n, known at run time, only on the first grid or persist loop.
  * PERSIST loops nest directly in each other, inside the grid loops, once: their iterations are the tiles of a grid point, numbered with the last
@@ -78,6 +78,12 @@ typedef enum TmLoopKind { TM_GRID, TM_PERSIST, TM_SEQ, TM_UNROLL } TmLoopKind;
  *     grid k
  *       copy w                  once a block: what every tile reads stays on chip
  *       persist n i j           the body once a tile; nothing but such copies lives from one tile to the next, nothing follows the tiles
+ * TURN is never opened: its variable counts the tiles that a block has taken, of which a tile staged by it holds two. Such a tile is copied before the
+ * persist loops, for the block's first tile, and in their body one turn ahead, while there is another:
+ *     copy x                      of tile b: slot 0
+ *     persist n i j
+ *       copy x@+1 when t+1        of tile b + (t+1) * sharers: slot (t+1) mod 2
+ *       … readers of x …          of tile b + t * sharers: slot t mod 2
  * limit_bound > 0: an iteration runs only while limit < limit_bound (limit affine, growing in this loop's variable): ragged bands. */
 typedef struct TmLoop { const char *name; TmLoopKind kind; int64_t trip; Affine limit; int64_t limit_bound; } TmLoop;
 
@@ -172,7 +178,7 @@ typedef struct TmIns {
     int tensor;                     /* STORE: the tensor written, at the source window's coordinates */
     TmSub sub;                      /* COPY, PW, DW, FINISH, STORE: of dst (STORE: of src); always set (whole window by default) */
     bool async, accumulate, masked; /* COPY; PW and DW: +=; PW, DW, FINISH: a pixel outside the tensor of dst stores 0 */
-    int guard_loop, guard_add;      /* runs when var(guard_loop) + guard_add < trip; guard_loop -1 = always */
+    int guard_loop, guard_add;      /* runs when var(guard_loop) + guard_add < trip (TURN: the block's tiles); guard_loop -1 = always */
     int n;                          /* WAIT: groups that may stay pending */
     int vec;                        /* COPY, STORE: bytes of one global access, 2 … 16: the largest that divides every pixel's run and start */
     int item_h, item_w, item_c;     /* work of one thread or register tile, where the variant has one; else 0 */
@@ -255,6 +261,9 @@ int64_t tm_sharers(const TmProgram *p, int64_t batch);          /* blocks of a g
 int tm_persist_at(const TmProgram *p);                          /* index of the LOOP of the outermost persist loop; -1 */
 int tm_persist_nest(const TmProgram *p, int at);                /* persist loops that are opened one after another from index `at` on */
 void tm_tile_vars(const TmProgram *p, int at, int64_t tile, int64_t *vars);     /* sets the variables of those loops for that tile */
+int64_t tm_tile_number(const TmProgram *p, int at, const int64_t *vars);        /* the inverse */
+int tm_turn(const TmProgram *p);                                /* the TURN loop; -1: none */
+bool tm_by_turns(const TmProgram *p, const TmTile *t);          /* staged by it */
 /* NULL, or the rule of persist loops that instruction *where violates. All loops must be closed in turn. */
 const char *tm_persist_refuses(const TmProgram *p, int *where);
 

@@ -43,6 +43,9 @@ typedef struct Part { int loop[TM_WALK_LOOPS], nloop; const Dim *dim[3]; int ndi
 
 static uint64_t bit(int component) { return (uint64_t)1 << component; }
 
+/* A turn ahead is counted as the tile that it belongs to. */
+static bool is_guarded(const Walk *z) { return z->ins->guard_loop >= 0 && z->p->loops.at[z->ins->guard_loop].kind != TM_TURN; }
+
 static bool depends(const Walk *z, const Affine *a, int c)
 {
     for (int i = 0; i < a->nterm; i++)
@@ -52,7 +55,7 @@ static bool depends(const Walk *z, const Affine *a, int c)
 
 static Part part_of(const Walk *z, int c, const Dim *dims, int ndim)
 {
-    Part part = { .guarded = z->ins->guard_loop >= 0 && z->comp[z->ins->guard_loop] == c };
+    Part part = { .guarded = is_guarded(z) && z->comp[z->ins->guard_loop] == c };
     for (int i = 0; i < z->depth; i++) {
         if (z->comp[z->open[i]] == c) part.loop[part.nloop++] = z->open[i];
     }
@@ -90,7 +93,7 @@ static int64_t total(Walk *z, const Dim *dims, int ndim)
 {
     int64_t product = z->blocks;
     uint64_t matters = z->limited;
-    if (z->ins->guard_loop >= 0) matters |= bit(z->comp[z->ins->guard_loop]);
+    if (is_guarded(z)) matters |= bit(z->comp[z->ins->guard_loop]);
     for (int d = 0; d < ndim; d++)
         for (int i = 0; i < dims[d].lo.nterm; i++) matters |= bit(z->comp[dims[d].lo.term[i].loop]);
     for (int c = 0; c < z->ncomp && product; c++) {
@@ -163,7 +166,7 @@ static void walk_copy(Walk *z)
         window(t, i->sub, &z->m->tensors.at[t->tensor], dims);
         unit = dtype_bytes(z->m->tensors.at[t->tensor].dtype);
     }
-    for (int d = 0; d < 3 && i->lead; d++) dims[d].lo.k += i->lead * affine_coef(&dims[d].lo, t->stage_loop);
+    for (int d = 0; d < 3 && i->lead && !tm_by_turns(z->p, t); d++) dims[d].lo.k += i->lead * affine_coef(&dims[d].lo, t->stage_loop);
     access(z, slot, -1, false, unit, dims, dims);
 }
 
@@ -306,10 +309,12 @@ static void walk_extent(Walk *z, TmExtent *e)
     e->contracted = total(z, &channels, 1);
 }
 
-/* How often the instruction is executed, in all blocks. */
+/* How often the instruction is executed, in all blocks. A tile of two turns: what is copied before the tiles and one turn ahead in them is each tile's
+ * window once, and counted in their body. */
 static int64_t executions(Walk *z)
 {
-    if (z->ins->guard_loop >= 0) return total(z, NULL, 0);
+    if (z->ins->op == TM_COPY && tm_by_turns(z->p, tile(z, z->ins->dst)) && z->w->tiles == 0) return 0;
+    if (is_guarded(z)) return total(z, NULL, 0);
     if (z->iterations < 0) z->iterations = total(z, NULL, 0);
     return z->iterations;
 }

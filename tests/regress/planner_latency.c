@@ -32,14 +32,15 @@ static double alone(const Made *z, const Device *d)
     return cost_cuda_alone(&c, z->m, z->k, &z->w, d);
 }
 
-static double latencies(const char *device, int stages, double latency)
+static double waits_of(Made z, double latency)
 {
-    Made z = with(device, 512, stages, 1);
     Device none = weightless(z.p.o.device, 0), d = weightless(z.p.o.device, latency);
     double waits = (alone(&z, &d) - alone(&z, &none)) / latency;
     plan_end(&z.p);
     return waits;
 }
+
+static double latencies(const char *device, int stages, double latency) { return waits_of(with(device, 512, stages, 1), latency); }
 
 static bool near(double got, double want)
 {
@@ -66,6 +67,21 @@ static void short_latencies(void **state)
     assert_true(near(latencies("h200", 1, 1e-9), 1 + CHUNKS));
     for (int s = 2; s <= 3; s++) assert_true(near(latencies("h200", s, 1e-9), 1));
     for (int s = 1; s <= 3; s++) assert_true(near(latencies("t4", s, 1e-9), s == 1 ? 1 + CHUNKS : CHUNKS));
+}
+
+/* Persistent blocks of four tiles each, weights resident: x of every tile is waited for, or, a tile ahead, of the first one only. */
+static void tiles_ahead(void **state)
+{
+    (void)state;
+    for (int stages = 1; stages <= 2; stages++)
+        for (int is_long = 0; is_long <= 1; is_long++) {
+            char knobs[100];
+            snprintf(knobs, sizeof knobs, "rows=7 cols=28 chunk=16 threads=512 mma=1 blocks=1 resident=1 persist=132 stages=%d", stages);
+            Made z = make(mbconv, "h200", knobs, 132);
+            assert_non_null(z.m);
+            assert_true(z.w.blocks == 132 && z.w.tiles == 132 * 4);
+            assert_true(near(waits_of(z, is_long ? 10 : 1e-9), stages == 1 || is_long ? 4 : 1));
+        }
 }
 
 /* Bytes: what a block alone copies takes its time on top of the arithmetic, all of it; of two blocks beside each other half, which the other's arithmetic
@@ -119,7 +135,7 @@ static void rings_of_chosen_plans(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(long_latencies), cmocka_unit_test(short_latencies), cmocka_unit_test(one_block_and_two),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(long_latencies), cmocka_unit_test(short_latencies), cmocka_unit_test(tiles_ahead), cmocka_unit_test(one_block_and_two),
                                         cmocka_unit_test(rings_of_chosen_plans) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

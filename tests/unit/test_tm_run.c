@@ -145,7 +145,7 @@ static void run_golden(const char *name, Naive naive, bool exact)
 static void test_pw(void **s) { (void)s; run_golden("pw", naive_of_pw, false); }
 static void test_dw_halo_bn(void **s) { (void)s; run_golden("dw", naive_of_dw, false); }
 static void test_mbconv_chunks_stages(void **s) { (void)s; run_golden("mbconv", naive_of_mbconv, false); }
-static void test_persistent_blocks(void **s) { (void)s; run_golden("persist", naive_of_persist, false); }
+static void test_persistent_blocks(void **s) { (void)s; run_golden("persist", naive_of_persist, false), run_golden("turns", naive_of_persist, false); }
 static void test_line_buffer(void **s) { (void)s; run_golden("line", naive_of_line, false); }
 static void test_chain_workspace(void **s) { (void)s; run_golden("chain", naive_of_chain, true); }
 

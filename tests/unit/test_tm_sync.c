@@ -194,6 +194,22 @@ static void a_barrier_round_the_tiles(void **state)
     arena_free(a);
 }
 
+/* x of the next tile is asked for as soon as this tile's has landed; the barrier that shows it to all threads also keeps the copy behind the last
+ * reader of its slot, the residual of the tile before. */
+static void copies_a_tile_ahead(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Block b = turns_block(a), d = direct_turns_block(a);
+    finish_block(&b);
+    assert_string_equal(listing(&b), "copy ft; copy wt; copy xt; commit; loop n; loop i; loop j; wait 0; copy xt@+1 when t+1; commit; zero yacc; sync; loop c; pw et; "
+                                     "sync; dw dt; sync; pw yacc; end c; finish yt; sync; store; end j; end i; end n");
+    finish_block(&d);
+    assert_string_equal(listing(&d), "copy ft; copy wt; copy xt; commit; loop n; loop i; loop j; wait 0; sync; copy xt@+1 when t+1; commit; zero yacc; loop c; pw et; "
+                                     "sync; dw dt; sync; pw yacc; end c; store; end j; end i; end n");
+    arena_free(a);
+}
+
 /* Sync adds nothing to a program that has its barriers. */
 static void sync_is_idempotent(void **state)
 {
@@ -236,6 +252,7 @@ int main(void)
         cmocka_unit_test(barriers_of_a_line_buffer),
         cmocka_unit_test(a_barrier_moves_before_the_loop),
         cmocka_unit_test(barriers_of_persistent_blocks),
+        cmocka_unit_test(copies_a_tile_ahead),
         cmocka_unit_test(a_barrier_round_the_tiles),
         cmocka_unit_test(sync_is_idempotent),
         cmocka_unit_test(sync_reports_what_barriers_cannot_mend),

@@ -137,6 +137,30 @@ static void limited(Block *b) { b->p->loops.at[b->i].limit = affine_term(0, b->i
 static void in_a_loop(Block *b) { b->p->loops.at[b->n].kind = TM_SEQ, b->p->loops.at[b->n].trip = 2; }
 static void staged_by_tile(Block *b) { tile(b, b->xt)->stages = 2, tile(b, b->xt)->stage_loop = b->j; }
 
+/* The copy for the next tile. */
+static TmIns *next_x(Block *b)
+{
+    for (int k = 0; k < b->p->code.n; k++)
+        if (b->p->code.at[k].op == TM_COPY && b->p->code.at[k].lead) return &b->p->code.at[k];
+    ice("no copy ahead: %s", listing(b));
+}
+static void too_early(Block *b)
+{
+    TmIns *c = next_x(b);
+    if (c[-1].op != TM_SYNC) fail_msg("%s", listing(b));
+    move_up(b, c, c - 1);
+}
+static void turn_unguarded(Block *b) { next_x(b)->guard_loop = -1; }
+static void turn_of_today(Block *b) { next_x(b)->lead = 0; }
+static void turn_missing(Block *b) { drop(b, next_x(b)); }
+static void first_turn_missing(Block *b) { drop(b, copy_to(b, b->xt)); }
+static void turns_of_three(Block *b) { tile(b, b->xt)->stages = 3; }
+static void one_slot(Block *b) { tile(b, b->xt)->slot_bytes = 0; }
+static void short_slot(Block *b) { tile(b, b->et)->offset = tile(b, b->xt)->offset + tile(b, b->xt)->slot_bytes; }
+static void turn_opened(Block *b) { nth(b, TM_LOOP, 3)->loop = nth(b, TM_END, 0)->loop = tile(b, b->xt)->stage_loop; }
+static void turn_in_a_window(Block *b) { tile(b, b->et)->org[1] = affine_term(0, tile(b, b->xt)->stage_loop, 1); }
+static void turn_elsewhere(Block *b) { nth(b, TM_STORE, 0)->guard_loop = tile(b, b->xt)->stage_loop; }
+
 static void cpu_no_mask(Block *b) { nth(b, TM_PW, 0)->masked = false; }
 static void cpu_overlap(Block *b) { tile(b, b->yt)->offset = tile(b, b->et)->offset; }
 
@@ -203,6 +227,17 @@ static const Fault faults[] = {
     { "a limit on tiles", persist_block, limited, { "loop i", "a persist loop has no limit", NULL } },
     { "tiles in a loop", persist_block, in_a_loop, { "loop i", "directly inside the grid loops", NULL } },
     { "stages by tile", persist_block, staged_by_tile, { "loop n", "no stages by a persist loop", NULL } },
+    { "next tile without a guard", turns_block, turn_unguarded, { "copy_async xt", "one turn ahead while there is another", NULL } },
+    { "the present tile's x again", turns_block, turn_of_today, { "copy_async xt", "one turn ahead while there is another", NULL } },
+    { "the next tile's x forgotten", turns_block, turn_missing, { "pw et = xt", "finds nothing", "t = 1" } },
+    { "the first tile's x forgotten", turns_block, first_turn_missing, { "pw et = xt", "finds nothing", NULL } },
+    { "three turns", turns_block, turns_of_three, { "loop n", "a plain tile of two stages", NULL } },
+    { "both turns in one slot", turns_block, one_slot, { "tile xt", "exceed its 0 bytes", NULL } },
+    { "another tile in the second slot", turns_block, short_slot, { "xt", NULL, NULL } },
+    { "copied before the barrier", direct_turns_block, too_early, { "copy_async xt@+1", "overwriting xt needs a barrier after", "store y = yacc" } },
+    { "the count as a loop", turns_block, turn_opened, { "count of tiles is no loop", NULL, NULL } },
+    { "a window by turns", turns_block, turn_in_a_window, { "moves with the tiles, not with their count", NULL, NULL } },
+    { "a store by turns", turns_block, turn_elsewhere, { "store y", "only copies ask", NULL } },
     { "panel is not the item", cpu_block, panel_of_8, { "pw et = xt", "panel", NULL } },
     { "item overruns the registers", cpu_block, too_large_item, { "pw et = xt", "register tile", NULL } },
     { "item has too many columns", cpu_block, too_wide_columns, { "dw yt = et", "16 columns", NULL } },
@@ -259,7 +294,7 @@ static void broken_programs_are_reported(void **state)
 static void every_barrier_is_needed(void **state)
 {
     (void)state;
-    Block (*const make[])(Arena *) = { halo1, halo2, halo3, line_block, persist_block, direct_block };
+    Block (*const make[])(Arena *) = { halo1, halo2, halo3, line_block, persist_block, direct_block, turns_block, direct_turns_block };
     for (size_t i = 0; i < sizeof make / sizeof *make; i++)
         for (int k = 0;; k++) {
             Arena *a = arena_new();

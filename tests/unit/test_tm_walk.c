@@ -31,12 +31,28 @@ static void touch_window(Brute *b, int written, int tensor, const TmTile *t, TmS
     (written ? b->written : b->read)[tensor] += count * size;
 }
 
+/* Tiles in order, counted down to the one that the copy is for: this block's first, or the lead-th of its own behind the present one. */
+static bool brute_tile(const Brute *b, const TmIns *i, int64_t *vars)
+{
+    int64_t left = i->lead ? i->lead * b->p->sharers : b->block;
+    int at = tm_persist_at(b->p), last = at + tm_persist_nest(b->p, at) - 1;
+    for (; left > 0; left--) {
+        int k = last;
+        while (++vars[b->p->code.at[k].loop] == tm_trip(&b->p->loops.at[b->p->code.at[k].loop], b->batch)) {
+            vars[b->p->code.at[k].loop] = 0;
+            if (--k < at) return false;
+        }
+    }
+    return true;
+}
+
 static void touch_copy(Brute *b, const TmIns *i)
 {
     const TmTile *t = &b->p->tiles.at[i->dst];
     int64_t vars[64];
     memcpy(vars, b->vars, sizeof vars);
-    if (i->lead) vars[t->stage_loop] += i->lead;
+    if (i->lead && !tm_by_turns(b->p, t)) vars[t->stage_loop] += i->lead;
+    if (tm_by_turns(b->p, t) && !brute_tile(b, i, vars)) return;
     if (!tm_is_image(t)) {
         touch_window(b, 0, t->tensor, t, i->sub, vars, affine_eval(&t->org[3], vars), t->ext[3]);
         return;
@@ -120,7 +136,7 @@ static void enumerate(Brute *b, int from, int to)
             }
             b->vars[i->loop] = 0;
             k = end;
-        } else if (i->guard_loop < 0 || b->vars[i->guard_loop] + i->guard_add < tm_trip(&b->p->loops.at[i->guard_loop], b->batch)) {
+        } else if (i->guard_loop < 0 || b->p->loops.at[i->guard_loop].kind == TM_TURN || b->vars[i->guard_loop] + i->guard_add < tm_trip(&b->p->loops.at[i->guard_loop], b->batch)) {
             touch_ins(b, i);
         }
     }

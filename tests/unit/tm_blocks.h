@@ -237,6 +237,14 @@ static inline Block persistent(Arena *a, bool direct)
     }
     return b;
 }
+static inline Block with_turns(Arena *a, Block b)
+{
+    b.p->tiles.at[b.xt].stages = 2;
+    b.p->tiles.at[b.xt].stage_loop = tm_loop(a, b.p, "t", TM_TURN, 1);
+    return b;
+}
+static inline Block turns_block(Arena *a) { return with_turns(a, persistent(a, false)); }
+static inline Block direct_turns_block(Arena *a) { return with_turns(a, persistent(a, true)); }
 static inline Block persist_block(Arena *a) { return persistent(a, false); }
 static inline Block direct_block(Arena *a) { return persistent(a, true); }
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-static const char *const tm_goldens[] = { "pw", "dw", "mbconv", "line", "chain", "persist" };
+static const char *const tm_goldens[] = { "pw", "dw", "mbconv", "line", "chain", "persist", "turns" };
 enum { TM_GOLDENS = 6 };
 
 typedef struct Fixture { Arena *a; Diag *d; TmModule *m; } Fixture;
