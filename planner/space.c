@@ -19,7 +19,7 @@ typedef struct Space {
 static bool add(Space *p, Sched s)
 {
     for (int i = 0; i < p->out->n; i++)
-        if (memcmp(&p->out->at[i], &s, sizeof s) == 0) return false;
+        if (p->out->at[i].th == s.th && p->out->at[i].tw == s.tw && memcmp(&p->out->at[i], &s, sizeof s) == 0) return false;
     vec_push(p->a, p->out, s);
     return true;
 }
@@ -142,7 +142,7 @@ static void cuda_persistent(Space *p)
         if (tiles < 2 * p->dev->sms || weights(p, &s) * size > p->dev->smem_block) continue;
         s.persist = s.resident = s.stages = 1;
         vec_push(p->a, p->out, s);
-        if (!p->expand || p->head || s.line || p->dev->arch < ASYNC) continue;
+        if ((!p->expand && s.chunk) || p->head || s.line || p->dev->arch < ASYNC) continue;
         s.stages = 2;                                           /* x of the next tile is copied during this one */
         vec_push(p->a, &p->finer, s);
     }

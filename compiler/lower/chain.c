@@ -72,7 +72,6 @@ static void input_tiles(Chain *h, Pieces *t)
         t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, h->keep, h->ih - h->keep, zero, h->cin), space);
     } else if (h->expand) {
         t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, 0, h->ih, zero, h->cin), space);
-        if (h->turn >= 0) h->b.p->tiles.at[t->xt].stages = 2, h->b.p->tiles.at[t->xt].stage_loop = h->turn;
     } else if (h->depth) {
         t->xt = depth_input(h, "xt", h->x);
         chain_stage(h, t->xt, h->c);
@@ -80,6 +79,7 @@ static void input_tiles(Chain *h, Pieces *t)
         t->xt = parts_tile(&h->b, "xt", h->x, window(h->oh, h->ow, h->mc, h->th, h->tw, h->chunk), space);
         if (space == TM_SHARED) chain_stage(h, t->xt, h->c);
     }
+    if (h->turn >= 0) h->b.p->tiles.at[t->xt].stages = 2, h->b.p->tiles.at[t->xt].stage_loop = h->turn;
     if (!h->expand) return;
     t->et = h->depth ? depth_input(h, "et", h->e) : parts_tile(&h->b, "et", h->e, chain_rows(h, 0, h->ih, h->ec, h->chunk), TM_SHARED);
 }

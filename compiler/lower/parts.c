@@ -231,9 +231,12 @@ static int up(int a, int b) { return (a + b - 1) / b; }
 void parts_grid(int workers, int mt, int nt, int *wm, int *wn)
 {
     long best = 0;
-    for (int m = 1; m <= workers; m++) {
-        if (workers % m) continue;
-        int n = workers / m;
+    int root = 1;
+    while ((root + 1) * (root + 1) <= workers) root++;
+    for (int k = 1; k <= 2 * root; k++) {                       /* divisors in ascending order: up to the root, then the others of each pair */
+        int small = k <= root ? k : 2 * root + 1 - k;
+        if (workers % small) continue;
+        int m = k <= root ? small : workers / small, n = workers / m;
         long mi = up(mt, m), ni = up(nt, n), price = mi * ni * 16 + mi + ni;
         if (best && price > best) continue;                     /* on a tie the taller grid: fewer re-reads of the pixels */
         best = price;

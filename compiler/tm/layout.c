@@ -96,11 +96,12 @@ static void touch_channels(const TmModule *m, TmProgram *p, const TmIns *i)
  * lanes that together ask for 128 bytes; lanes with one address share it. */
 static int waves(const int *addr, int width)
 {
-    int total = 0, group = 128 / width;
+    int total = 0, group = 128 / width, shift = 0;
+    while (1 << shift < width) shift++;             /* widths are powers of two */
     for (int g = 0; g < 32; g += group) {
         int load[32] = { 0 }, held[32][32], worst = 1;
         for (int l = g; l < g + group; l++) {
-            int bank = addr[l] / width % group, same = 0;
+            int bank = addr[l] >> shift & (group - 1), same = 0;
             while (same < load[bank] && held[bank][same] != addr[l]) same++;
             if (same < load[bank]) continue;
             held[bank][load[bank]++] = addr[l];
