@@ -142,7 +142,7 @@ static void price_space(Search *q)
         int at = k * step + (int)((unsigned)k * 2654435769u >> 16) % step;      /* anywhere in the k-th run: no beat with the order of knobs */
         if (at < n) price(q, first + at);
     }
-    while (q->f->ndraft && (price_neighbours(q))) continue;
+    while (q->f->ndraft && price_neighbours(q)) continue;
     for (int i = first; i < q->space.n && !q->f->ndraft; i++) price(q, i);
 }
 

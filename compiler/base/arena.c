@@ -42,7 +42,7 @@ void arena_free(Arena *a)
     free(a);
 }
 
-void *arena_alloc(Arena *a, size_t bytes)
+static void *unset(Arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX / 4) ice("allocation of %zu bytes", bytes);
     bytes = (bytes + 15) & ~(size_t)15;
@@ -53,8 +53,10 @@ void *arena_alloc(Arena *a, size_t bytes)
     }
     void *p = b->data + b->used;
     b->used += bytes;
-    return memset(p, 0, bytes);
+    return p;
 }
+
+void *arena_alloc(Arena *a, size_t bytes) { return memset(unset(a, bytes), 0, bytes); }
 
 void *arena_copy(Arena *a, const void *p, size_t bytes)
 {
@@ -109,7 +111,7 @@ void *vec_grow(Arena *a, void *at, int n, int *cap, size_t size)
     if (n < *cap) return at;
     if (*cap > INT_MAX / 2) ice("array of %d elements", n);
     int bigger = *cap ? *cap * 2 : 8;
-    void *fresh = arena_alloc(a, (size_t)bigger * size);
+    void *fresh = unset(a, (size_t)bigger * size);             /* what lies beyond n is nobody's */
     if (n) memcpy(fresh, at, (size_t)n * size);
     *cap = bigger;
     return fresh;

@@ -78,11 +78,39 @@ static int64_t leaf(Walk *z, const Part *part)
     return product;
 }
 
+/* The innermost loop where one window just moves on through its tensor: those that lie inside count alike, only the ones at the borders are looked
+ * at; windows that touch reach one span. false: it is no such loop. */
+static bool slide(Walk *z, const Part *part, int loop, int64_t trip, int64_t *sum)
+{
+    const Dim *d = part->dim[0];
+    int64_t step = 0;
+    if (part->ndim != 1 || part->guarded || z->p->loops.at[loop].limit_bound > 0) return false;
+    for (int i = 0; i < d->lo.nterm; i++)
+        if (d->lo.term[i].loop == loop) step += d->lo.term[i].coef;
+    int64_t first = affine_eval(&d->lo, z->vars);
+    if (step <= 0 || trip <= 0 || (part->spans && step > d->n)) return false;
+    if (part->spans) {
+        tm_spans_add(z->a, part->spans, win_clip((WinSpan){ first, step * (trip - 1) + d->n }, d->size));
+        return true;
+    }
+    int64_t room = d->size - d->n - first, from = first < 0 ? win_div_up(-first, step) : 0, to = room < 0 ? 0 : room / step + 1;
+    if (from > trip) from = trip;
+    if (to > trip) to = trip;
+    if (to < from) to = from;
+    *sum = tm_sat_mul(to - from, d->n);
+    for (int64_t v = 0; v < trip; v++) {
+        if (v == from) v = to;
+        if (v < trip) *sum = tm_sat_add(*sum, win_clip((WinSpan){ first + step * v, d->n }, d->size).n);
+    }
+    return true;
+}
+
 static int64_t nest(Walk *z, const Part *part, int at)
 {
     if (at == part->nloop) return leaf(z, part);
     const TmLoop *l = &z->p->loops.at[part->loop[at]];
     int64_t *v = &z->vars[part->loop[at]], sum = 0, trip = tm_trip(l, z->batch);
+    if (at + 1 == part->nloop && slide(z, part, part->loop[at], trip, &sum)) return sum;
     for (*v = 0; *v < trip && tm_runs(l, z->vars); ++*v) sum = tm_sat_add(sum, nest(z, part, at + 1));
     *v = 0;
     return sum;
