@@ -95,20 +95,33 @@ FC_INLINE fc_pw_at fc_pw_place(const fc_pw *o, int h, int w, int k)
                        fc_pw_pitch(o), o->dst_t->pitch_w, h, w, o->k0 + k, o->add, o->row };
 }
 
-enum { FC_PW_SUMS = 32 };                                   /* most vectors of a register tile */
+enum { FC_PW_SUMS = 32, FC_PW_FEW = 8 };                    /* vectors of a register tile: at most; so many hide the latency of an FMA */
 
-/* The vector tile. Weights of channel c: vectors at wgt + c * panel. */
+/* The vector tile. Weights of channel c: vectors at wgt + c * panel. Two FMA pipes of four clocks want eight sums: where there are fewer, even and odd
+ * channels add up apart, and the halves at the end. */
 #define FC_PW_TILE(V) \
+    FC_INLINE void fc_pw_channel##V(const fc_pw_at *o, int c, int np, int live, int nv, fc_v##V *sum) \
+    { \
+        const char *src = o->src + (ptrdiff_t)c * o->size, *wgt = o->wgt + (ptrdiff_t)c * o->step; \
+        FC_FULL for (int t = 0; t < np * nv; t++) \
+            sum[t] = fc_fma_##V(fc_splat_##V(fc_get1(src + fc_min(t / nv, live - 1) * o->from, o->type)), \
+                                fc_get##V(wgt + t % nv * V * o->wgt_size, o->wgt_type), sum[t]); \
+    } \
     FC_INLINE void fc_pw_whole##V(const fc_pw_at *o, int np, int live, int nv, fc_epi##V epi, const void *ctx) \
     { \
-        const char *src = o->src, *wgt = o->wgt; \
-        fc_v##V sum[FC_PW_SUMS]; \
+        fc_v##V sum[FC_PW_SUMS], odd[FC_PW_FEW]; \
+        int few = np * nv < FC_PW_FEW, c = 0; \
         FC_FULL for (int t = 0; t < np * nv; t++) \
             sum[t] = o->add ? fc_get##V(o->dst + fc_min(t / nv, live - 1) * o->to + t % nv * V * o->to_size, o->to_type) : (fc_v##V){ 0 }; \
-        for (int c = 0; c < o->n; c++, src += o->size, wgt += o->step) \
-            FC_FULL for (int t = 0; t < np * nv; t++) \
-                sum[t] = fc_fma_##V(fc_splat_##V(fc_get1(src + fc_min(t / nv, live - 1) * o->from, o->type)), \
-                                    fc_get##V(wgt + t % nv * V * o->wgt_size, o->wgt_type), sum[t]); \
+        if (few) { \
+            FC_FULL for (int t = 0; t < np * nv; t++) odd[t] = (fc_v##V){ 0 }; \
+            for (; c + 1 < o->n; c += 2) { \
+                fc_pw_channel##V(o, c, np, live, nv, sum); \
+                fc_pw_channel##V(o, c + 1, np, live, nv, odd); \
+            } \
+            FC_FULL for (int t = 0; t < np * nv; t++) sum[t] = sum[t] + odd[t]; \
+        } \
+        for (; c < o->n; c++) fc_pw_channel##V(o, c, np, live, nv, sum); \
         FC_FULL for (int t = 0; t < np * nv; t++) \
             if (t / nv < live) { \
                 int p = t / nv, v = t % nv * V; \
