@@ -42,6 +42,16 @@ static const char *gpu_at_hand(Driver *d)
     return ask_smi(name, sizeof name, &arch) ? device_of_gpu(arena_strdup(d->arena, name), arch) : NULL;
 }
 
+/* What is timed is the GPU at hand, whatever was planned for. A device file of the user's may well describe it. */
+static void warn_of_another(Driver *d, const Device *dev)
+{
+    bool built_in = false, timed = d->cli->verb == VERB_BENCH || d->cli->verb == VERB_TUNE;
+    for (int i = 0; i < device_count(); i++) built_in = built_in || strcmp(device_name(i), dev->name) == 0;
+    const char *at_hand = timed && built_in ? gpu_at_hand(d) : NULL;
+    if (at_hand && strcmp(at_hand, dev->name) != 0)
+        diag_warning(d->diag, NOWHERE, "FCM5016", "what is timed is the GPU at hand, nearest to device %s, with a plan for %s", at_hand, dev->name);
+}
+
 /* "host" stands for the CPU at hand; cuda without a GPU plans for h200. */
 static const Device *choose_device(Driver *d, CliTarget target)
 {
@@ -55,7 +65,9 @@ static const Device *choose_device(Driver *d, CliTarget target)
                    dev->target == TM_CPU ? "cpu" : "cuda");
         return NULL;
     }
-    if (!asked && !(d->remarked >> target & 1)) diag_remark(d->diag, NOWHERE, "FCM5009", "planned for device %s", dev->name);
+    bool first = !(d->remarked >> target & 1);
+    if (first && !asked) diag_remark(d->diag, NOWHERE, "FCM5009", "planned for device %s", dev->name);
+    else if (first && target == CLI_CUDA) warn_of_another(d, dev);
     d->remarked |= 1u << target;
     return dev;
 }

@@ -48,7 +48,9 @@ for line in "^block t, batch 2, on NVIDIA Stand-in A4000, planned for a4000$" "^
     "GB/s, [0-9]+ % of the [0-9]+ that a copy reaches here \(device file: 400\)" "^predicted .*: measured is [0-9.]+ times that, [0-9.]+ times with a cold L2"; do says "$line"; done
 expect 0 '"result":\{"block":"t","batch":1,"gpu":"NVIDIA Stand-in A4000","device":"h200","fcmc":\{"median":' $bench --device h200 --json
 says '"cold":\{"median":[0-9.e-]+,.*"predicted":[0-9.e-]+,"copy_bandwidth":[0-9.e+]+,"device_bandwidth":4.3e\+12,"events":'
+expect 0 "warning: what is timed is the GPU at hand, nearest to device a4000, with a plan for h200 .FCM5016." $bench --device h200
 expect 0 '"result":\[\{"block":"two",.*\},\{"block":"t",' $bench --block two,t --json
+silent FCM5016
 expect 0 "^PASSED +two y: .*; z: " $bench --block two
 
 # ---- bench, when something is wrong: no time is reported ----
