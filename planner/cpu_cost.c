@@ -71,12 +71,20 @@ static double special_ops(const TmIns *i)
 
 /* ---- cache levels ---- */
 
-/* Bytes that one execution moves past L1, and the size of the set that they come from. */
+/* Share of the accesses to a set that miss a cache of `bytes`: none while the set fills half of it, all once it fills the whole, since other data
+ * pass through as well. */
+static double missed(double set, double bytes)
+{
+    double share = 2 * set / bytes - 1;
+    return share < 0 ? 0 : share > 1 ? 1 : share;
+}
+
+/* Bytes that one execution reads, and the size of the set that they come from. */
 static void from_level(Core *z, double bytes, double set)
 {
-    if (set <= z->d->l1_bytes * 0.75) return;
-    if (set <= z->d->l2_bytes * 0.75 || z->d->l3_bytes <= 0) z->per.l2_bytes += bytes;
-    else z->per.l3_bytes += bytes;
+    double l1 = missed(set, z->d->l1_bytes), l2 = z->d->l3_bytes > 0 ? missed(set, z->d->l2_bytes) : 0;
+    z->per.l2_bytes += bytes * l1 * (1 - l2);
+    z->per.l3_bytes += bytes * l1 * l2;
 }
 
 static double window_bytes(const TmTile *t, double rows, double cols)
