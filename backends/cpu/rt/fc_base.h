@@ -58,7 +58,13 @@
 #endif
 
 #define FC_INLINE static inline __attribute__((always_inline, unused))
+/* A function of its own of which the caller's compilation knows nothing. Not just noinline: gcc 12 finds some of them free of side effects, once the
+ * address of their stores has become a difference of pointers, and drops the call. */
+#ifdef __clang__
 #define FC_APART __attribute__((noinline))
+#else
+#define FC_APART __attribute__((noipa))
+#endif
 /* Loops over the register tile: trips are constants of at most 16, and the accumulators stay in registers only if they vanish. */
 #ifdef FC_FULL
 #elif defined(__clang__)
