@@ -215,7 +215,7 @@ static void instruction(Emit *e, const TmIns *i)
     if (*condition) text_close(e->out, "}");
 }
 
-static int grid_loops(const TmProgram *p)
+int emit_grid_loops(const TmProgram *p)
 {
     int n = 0;
     for (int i = 0; i < p->loops.n; i++) n += p->loops.at[i].kind == TM_GRID;
@@ -224,7 +224,7 @@ static int grid_loops(const TmProgram *p)
 
 static void walk(Emit *e)
 {
-    int grid = grid_loops(e->p);
+    int grid = emit_grid_loops(e->p);
     if (grid == 0) e->target->body(e);
     for (int k = 0; k < e->p->code.n; k++) {
         const TmIns *i = &e->p->code.at[k];

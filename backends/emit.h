@@ -99,6 +99,7 @@ void emit_count_members(Emit *e, const TmIns *i);               /* members read 
 void emit_call(Emit *e, const char *fmt, ...) FCM_PRINTF(2, 3);  /* a call; long ones break after commas between its own arguments */
 const char *emit_tiles(const Emit *e, const char *batch);       /* the number of tiles that persistent blocks share; batch: an expression */
 void emit_uses(Emit *e);                                        /* fills use and touched from the program */
+int emit_grid_loops(const TmProgram *p);
 void emit_program(Emit *e);
 bool emit_module(Emit *e, Text *source, Text *header);
 void emit_title(Emit *e);                                       /* a comment line before a kernel */

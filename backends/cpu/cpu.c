@@ -81,13 +81,6 @@ static void signature(Emit *e)
     t->indent++;
 }
 
-static int grid_loops(const TmProgram *p)
-{
-    int n = 0;
-    for (int i = 0; i < p->loops.n; i++) n += p->loops.at[i].kind == TM_GRID;
-    return n;
-}
-
 static void cpu_kernel(Emit *e)
 {
     emit_title(e);
@@ -101,7 +94,7 @@ static void cpu_kernel(Emit *e)
     text_open(e->out, "{");
     text_line(e->out, "char *const arena = fc_arena(arenas, %d);", e->p->arena_bytes);
     text_line(e->out, "(void)arena;");
-    int grid = grid_loops(e->p) + (e->p->sharers > 0);
+    int grid = emit_grid_loops(e->p) + (e->p->sharers > 0);
     if (grid) text_line(e->out, "FC_FOR(%d)", grid);
     else text_line(e->out, "FC_SINGLE");
 }
