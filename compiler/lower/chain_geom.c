@@ -83,6 +83,7 @@ static const char *extents(Chain *h, const Sched *s)
         return "chunk must be a multiple of 8 channels of the depthwise's input";
     if (h->tk < h->out && (h->tk % 8 || (!h->project && (h->tk % h->mult || (h->tk / h->mult) % 8))))
         return "channels must be a multiple of 8 channels of the depthwise's input";
+    if (!h->project && h->tk < h->out && h->tk % h->chunk) return "chunk must divide the channels of a block";
     if (h->head && h->na > 1 && (h->hchunk % 8 || h->hchunk % h->hmult || (h->hchunk / h->hmult) % 8))
         return "head must be a multiple of 8 channels of the first depthwise's input";
     if (h->line && !h->depth) return "a line buffer needs a depthwise convolution";

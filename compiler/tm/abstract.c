@@ -330,6 +330,27 @@ const char *abstract_run(Abstract *x, const int64_t *const *at, int n)
     return x->why;
 }
 
+static int64_t outer_trip(const TmLoop *l) { return (l->kind == TM_GRID || l->kind == TM_PERSIST) && l->trip > 1 ? l->trip : 1; }
+
+const char *abstract_blocks(Abstract *x, int n)
+{
+    const TmProgram *p = x->p;
+    ArenaMark mark = arena_mark(x->arena);
+    int64_t *at[3];
+    for (int i = 0; i < 3; i++) at[i] = NEW_N(x->arena, int64_t, p->loops.n);
+    for (int l = 0; l < p->loops.n; l++) at[1][l] = outer_trip(&p->loops.at[l]) - 1, at[2][l] = at[1][l] / 2;
+    const char *why = NULL;
+    for (int i = 0; i < n && !why; i++) {
+        const int64_t *const in_turn[] = { at[i], at[(i + 1) % 3], at[(i + 2) % 3] };
+        why = abstract_run(x, in_turn, p->sharers ? 3 : 1);
+    }
+    if (why) return why;
+    arena_reset(x->arena, mark);
+    x->groups.at = NULL;                            /* they lay above the mark */
+    x->groups.n = x->groups.cap = 0;
+    return NULL;
+}
+
 /* ---- cutting loops ---- */
 
 static bool depends(const Affine *a, int loop) { return affine_coef(a, loop) != 0; }
@@ -373,7 +394,7 @@ static int64_t cut_trip(const TmProgram *p, int loop, int64_t moving)
         if (fills(p, i, loop)) return trip;
         if (moves(p, i->dst, loop) || moves(p, i->src, loop) || (i->op == TM_DW && moves(p, i->wgt, loop))) alike = false;
     }
-    if (!alike) cut = moving;
+    if (!alike && moving > cut) cut = moving;
     while (cut < trip && !same_slots(p, loop, trip, cut)) cut++;
     return trip < cut ? trip : cut;
 }

@@ -54,13 +54,18 @@ static int counted_by(const TmProgram *p, const TmIns *code, int at)
     return inner ? -1 : tm_turn(p);
 }
 
+/* A persist loop directly in another: nothing stands between them. */
+static bool inside_nest(const Pipe *x, int at)
+{
+    return x->p->loops.at[x->old[at].loop].kind == TM_PERSIST && at > 0 && x->old[at - 1].op == TM_LOOP && x->p->loops.at[x->old[at - 1].loop].kind == TM_PERSIST;
+}
+
 /* The loop variable ahead of whose iterations copies stand before the LOOP at `at`: before the outermost persist loop, the turns. */
 static int ahead_of(const Pipe *x, int at)
 {
     int loop = x->old[at].loop;
     if (x->p->loops.at[loop].kind != TM_PERSIST) return loop;
-    bool outer = at > 0 && x->old[at - 1].op == TM_LOOP && x->p->loops.at[x->old[at - 1].loop].kind == TM_PERSIST;
-    return outer ? -1 : tm_turn(x->p);
+    return inside_nest(x, at) ? -1 : tm_turn(x->p);
 }
 
 /* Index of the END of the LOOP at `at`, in the code before. */
@@ -247,7 +252,7 @@ static void loop(Pipe *x, int at, int end)
     int by = counted_by(x->p, x->old, at), before_it = ahead_of(x, at);
     Depths d = depths(x, by, at, end), first = depths(x, before_it, at, end);
     if (first.most > 0) prologue(x, before_it, at, end, first);
-    else if (l->kind != TM_GRID) settle_readers(x, at + 1, first_async(x, at + 1, end));
+    else if (l->kind != TM_GRID && !inside_nest(x, at)) settle_readers(x, at + 1, first_async(x, at + 1, end));
     for (int k = 0; k < x->pending.n && skipped; k++)
         if (!x->pending.at[k].committed) {          /* a commit inside may not happen */
             commit(x);

@@ -1,30 +1,16 @@
 /* sync.c: barriers by the abstract run. The run goes through a block and puts a barrier before each instruction that needs one (as late as
  * possible, which is best along a straight line). Round a back edge that may be one too many, so each barrier is then tried without, and
- * before the loop in which it stands; what still runs clean stays. */
+ * before the loop in which it stands; what still runs clean stays. In the end other blocks may add what the first one did not need. */
 #include "abstract.h"
 
-enum { MOVING = 3 };                                /* rows of a line buffer: each meets what the last ones left; verify runs more */
+enum { MOVING = 3, ALL = 3 };                       /* rows of a line buffer: each meets what the last ones left; verify runs more */
 
-/* Blocks may differ where an iteration is cut off by a limit: the first block and the last. A persistent block goes from the first tile to the last
- * and back. */
-static const char *run_blocks(Abstract *x)
+/* Blocks differ where a limit cuts off iterations. */
+static int different(const TmProgram *p)
 {
-    const TmProgram *p = x->p;
-    ArenaMark mark = arena_mark(x->arena);
-    int64_t *first = NEW_N(x->arena, int64_t, p->loops.n), *last = NEW_N(x->arena, int64_t, p->loops.n);
-    const int64_t *const up[] = { first, last, first }, *const down[] = { last, first, last };
-    int tiles = p->sharers ? 3 : 1;
-    bool limits = false;
-    for (int l = 0; l < p->loops.n; l++) limits = limits || p->loops.at[l].limit_bound > 0;
-    for (int l = 0; l < p->loops.n; l++) last[l] = p->loops.at[l].trip > 0 ? p->loops.at[l].trip - 1 : 0;
-    const char *why = abstract_run(x, up, tiles);
-    if (!why && limits) why = abstract_run(x, down, tiles);
-    if (!why) {
-        arena_reset(x->arena, mark);
-        x->groups.at = NULL;                        /* they lay above the mark */
-        x->groups.n = x->groups.cap = 0;
-    }
-    return why;
+    for (int l = 0; l < p->loops.n; l++)
+        if (p->loops.at[l].limit_bound > 0) return ALL;
+    return 1;
 }
 
 /* The LOOP around instruction `at` that is no grid loop, or -1. Persist loops are one: nothing stands between them. */
@@ -40,14 +26,14 @@ static int loop_around(const TmProgram *p, int at)
     return -1;
 }
 
-static void try_without(Abstract *x, int at)
+static void try_without(Abstract *x, int at, int blocks)
 {
     x->barrier[at] = false;
-    if (!run_blocks(x)) return;
+    if (!abstract_blocks(x, blocks)) return;
     for (int loop = loop_around(x->p, at); loop >= 0; loop = loop_around(x->p, loop)) {
         if (x->barrier[loop]) continue;
         x->barrier[loop] = true;
-        if (!run_blocks(x)) return;
+        if (!abstract_blocks(x, blocks)) return;
         x->barrier[loop] = false;
     }
     x->barrier[at] = true;
@@ -58,11 +44,14 @@ const char *tm_sync(Arena *a, const TmModule *m, TmProgram *p)
     if (p->target != TM_CUDA) return NULL;
     Abstract *x = abstract_new(a, m, p, MOVING);
     x->insert = true;
-    const char *why = run_blocks(x);
+    int blocks = different(p);
+    const char *why = abstract_blocks(x, blocks);
     if (why) return why;
     x->insert = false;
     for (int i = p->code.n - 1; i >= 0; i--)
-        if (x->barrier[i] && loop_around(p, i) >= 0) try_without(x, i);
+        if (x->barrier[i] && loop_around(p, i) >= 0) try_without(x, i, blocks);
+    x->insert = true;                               /* what only other blocks need: of a tile at the border little leaves for memory */
+    if ((why = abstract_blocks(x, ALL))) return why;
     TmIns *old = p->code.at;
     int n = p->code.n;
     p->code.at = NULL;

@@ -187,30 +187,18 @@ static const char *instruction(const TmModule *m, const TmProgram *p, const TmIn
 
 /* ---- the abstract run over blocks ---- */
 
-/* The first block, the last and one in the middle: each dimension of the grid meets both its borders and the inside. Rows and columns leave a tensor
- * independently of each other, so other corners show nothing new. The batch counts as one image: images are alike. A block with persist loops takes
- * the first, last and middle tile in turn, whatever its share is: each meets what another one left, and another one comes first. */
+/* A dimension of two has no middle; persistent blocks of one grid point differ in the tile that comes first. */
 static const char *run_blocks(Arena *a, const TmModule *m, const TmProgram *p)
 {
-    enum { MOVING = 64 };                           /* rows and columns meet the border; large images stay cheap */
-    Abstract *x = abstract_new(a, m, p, MOVING);
-    int64_t *at[3], grid = 1, tiles = 1;
-    for (int i = 0; i < 3; i++) at[i] = NEW_N(a, int64_t, p->loops.n);
+    enum { MOVING = 64, BLOCKS = 3 };               /* rows and columns meet the border; large images stay cheap */
+    int64_t grid = 1, tiles = 1;
     for (int l = 0; l < p->loops.n; l++) {
-        TmLoopKind kind = p->loops.at[l].kind;
-        int64_t trip = (kind == TM_GRID || kind == TM_PERSIST) && p->loops.at[l].trip > 1 ? p->loops.at[l].trip : 1;
-        int64_t *widest = kind == TM_GRID ? &grid : &tiles;
-        if (trip > *widest) *widest = trip;
-        at[1][l] = trip - 1;
-        at[2][l] = (trip - 1) / 2;
+        const TmLoop *x = &p->loops.at[l];
+        if (x->kind == TM_GRID && x->trip > grid) grid = x->trip;
+        if (x->kind == TM_PERSIST && x->trip > tiles) tiles = x->trip;
     }
-    const char *why = NULL;
-    int64_t turns = p->sharers && tiles > 1 && grid < 2 ? 2 : grid;
-    for (int i = 0; i < 3 && i < turns && !why; i++) {
-        const int64_t *const in_turn[] = { at[i], at[(i + 1) % 3], at[(i + 2) % 3] };
-        why = abstract_run(x, in_turn, p->sharers ? 3 : 1);
-    }
-    return why;
+    int64_t n = p->sharers && tiles > 1 && grid < 2 ? 2 : grid;
+    return abstract_blocks(abstract_new(a, m, p, MOVING), n < BLOCKS ? (int)n : BLOCKS);
 }
 
 const char *tm_verify(Arena *a, const TmModule *m, const TmProgram *p, const Device *d)

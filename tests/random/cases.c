@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 Case case_new(uint64_t seed)
@@ -67,6 +68,7 @@ TmModule *case_lower(Case *c, const char *device)
         c->sched = random_schedule(&c->rng, c->dev->target);
         TmModule *m = plan_with(c->a, c->d, c->g, c->s, &o, &c->sched, &why);
         if (m) return m;
+        if (strncmp(why, "instruction ", 12) == 0) return c->broken = why, NULL;
     }
     printf("    refused: %s\n", why ? why : "?");
     return NULL;

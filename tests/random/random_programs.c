@@ -60,7 +60,8 @@ static Verdict one(uint64_t seed, bool verbose, int rings[5])
     static const char *const devices[] = { "h200", "t4", "cpu", "a4000" };
     Case c = case_new(seed);
     TmModule *m = NULL;
-    Verdict v = !case_problem(&c) ? WRONG : !(m = case_lower(&c, devices[rng_in(&c.rng, 0, 3)])) ? REFUSED : compare(&c, m);
+    Verdict v = !case_problem(&c) ? WRONG : !(m = case_lower(&c, devices[rng_in(&c.rng, 0, 3)])) ? c.broken ? WRONG : REFUSED : compare(&c, m);
+    if (c.broken) printf("    %s\n", c.broken);
     if (v == WRONG || verbose) {
         printf("seed %llu on %s, batch %d, %s\n%s", (unsigned long long)seed, c.dev ? c.dev->name : "?", (int)c.batch, sched_print(c.a, &c.sched), c.text);
         diag_print(c.d, stdout);

@@ -112,6 +112,28 @@ static void line_of_a_head(void **state)
     arena_free(tiles_of_a_block.a);
 }
 
+/* The first block of rows owns a row above the map, and stores none of a: the barrier before its store is for the others. */
+static void of_the_first_block_nothing(void **state)
+{
+    (void)state;
+    Lowered x = lowered("block t(x: f32[N, 8, 6, 8]) { a = x |> pw(8)  y = a |> dw(1x3, pad=(1, 0, 2, 3), stride=1x3)  return y, a }\n", "h200", tiles(1, 8, 0));
+    if (!x.m) fail_msg("%s", x.why);
+    assert_int_equal(x.p->code.at[store_of(&x, "a", 0) - x.p->code.at - 1].op, TM_SYNC);
+    arena_free(x.a);
+}
+
+/* Chunks that go past a block's channels would store some of the next block's. */
+static void chunks_of_a_block(void **state)
+{
+    (void)state;
+    Sched s = tiles(4, 6, 0);
+    s.tk = 32, s.chunk = 24;
+    Lowered x = lowered("block t(x: f16[N, 13, 11, 16]) { a = x |> pw(64)  y = a |> dw(3)  return y }\n", "h200", s);
+    assert_null(x.m);
+    assert_string_equal(x.why, "chunk must divide the channels of a block");
+    arena_free(x.a);
+}
+
 /* ---- what is no group ---- */
 
 static int kernels(const char *body)
@@ -171,7 +193,7 @@ static void faults(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(stored_once), cmocka_unit_test(line_of_a_head), cmocka_unit_test(order),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(stored_once), cmocka_unit_test(line_of_a_head), cmocka_unit_test(of_the_first_block_nothing), cmocka_unit_test(chunks_of_a_block), cmocka_unit_test(order),
                                         cmocka_unit_test(faults) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

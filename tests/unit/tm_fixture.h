@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const char *const tm_goldens[] = { "pw", "dw", "mbconv", "line", "chain", "persist", "turns" };
-enum { TM_GOLDENS = 6 };
+enum { TM_GOLDENS = sizeof tm_goldens / sizeof *tm_goldens };
 
 typedef struct Fixture { Arena *a; Diag *d; TmModule *m; } Fixture;
 
