@@ -58,7 +58,7 @@ static const char *plus(const Emit *e, const char *base, int64_t bytes)
 static const char *slotted(const Emit *e, const TmTile *t, int lead, const char *base, int64_t more)
 {
     const char *s = plus(e, base, t->offset + more);
-    if (t->stages == 1) return s;
+    if (tm_slots(t) == 1) return s;
     Affine v = affine_term(lead, t->stage_loop, 1);
     Affine seen = emit_visible(e, v);
     if (seen.nterm == 0) return plus(e, base, t->offset + more + seen.k % t->stages * t->slot_bytes);

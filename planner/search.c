@@ -58,9 +58,25 @@ typedef struct Search {
 /* Halo or line buffer, a block a tile or persistent blocks: no single knob leads from one to the other. */
 static int form_of(const Sched *s) { return (s->line > 0) + 2 * (s->persist > 0) + 4 * ((s->threads > 128) + (s->threads > 256)); }
 
+static bool twins(Sched a, const Sched *b)
+{
+    if (a.stages < 2 || b->stages < 2) return false;
+    a.stages = b->stages;
+    return memcmp(&a, b, sizeof a) == 0;
+}
+
+/* Of rings that differ in their buffers only the best is kept, of equals the one with the fewest: the others would take the places of different
+ * schedules. One buffer is no ring: it needs other barriers, which drafts do not have. */
 static void keep(Found *f, Priced p)
 {
-    int at = f->ndraft;
+    int at = 0;
+    while (at < f->ndraft && !twins(p.sched, &f->draft[at].sched)) at++;
+    if (at < f->ndraft) {
+        const Priced *twin = &f->draft[at];
+        if (score_less(twin->rank, p.rank) || (!score_less(p.rank, twin->rank) && twin->sched.stages < p.sched.stages)) return;
+        for (f->ndraft--; at < f->ndraft; at++) f->draft[at] = f->draft[at + 1];
+    }
+    at = f->ndraft;
     if (at == DRAFTS && !score_less(p.rank, f->draft[--at].rank)) return;
     if (f->ndraft < DRAFTS) f->ndraft++;
     for (; at > 0 && score_less(p.rank, f->draft[at - 1].rank); at--) f->draft[at] = f->draft[at - 1];

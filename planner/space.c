@@ -47,14 +47,15 @@ static int most_stages(const Space *p, const Sched *s)
 {
     enum { STAGES = 4 };
     int64_t chunk_steps = s->chunk ? win_div_up(p->mid, s->chunk) : 1, head_steps = s->head ? win_div_up(p->in, s->head) : 1;
-    if (s->line) return 1;
-    return least(chunk_steps > head_steps ? chunk_steps : head_steps, p->dev->arch >= ASYNC ? STAGES : 2);
+    int64_t steps = chunk_steps > head_steps ? chunk_steps : head_steps;
+    if (s->line) steps = head_steps > 1 ? 1 : s->line;          /* x, a row step at a time */
+    return least(steps, p->dev->arch >= ASYNC ? STAGES : 2);
 }
 
 static void stages(Space *p, Sched s)
 {
     int most = most_stages(p, &s);
-    s.stages = least(2, most);
+    s.stages = least(s.line ? 1 : 2, most);                     /* the commonest: a line buffer needs its memory for itself */
     if (!add(p, s)) return;
     for (int n = 1; n <= most; n++) {
         Sched other = s;
@@ -142,8 +143,9 @@ static void cuda_persistent(Space *p)
         if (tiles < 2 * p->dev->sms || weights(p, &s) * size > p->dev->smem_block) continue;
         s.persist = s.resident = s.stages = 1;
         vec_push(p->a, p->out, s);
-        if ((!p->expand && s.chunk) || p->head || s.line || p->dev->arch < ASYNC) continue;
-        s.stages = 2;                                           /* x of the next tile is copied during this one */
+        bool whole = s.line ? s.line > 1 : p->head || p->expand || !s.chunk;
+        if (!whole || (p->head && s.head) || p->dev->arch < ASYNC) continue;
+        s.stages = 2;                                           /* x of the next tile, or row step, is copied during this one */
         vec_push(p->a, &p->finer, s);
     }
 }

@@ -9,8 +9,8 @@
  *       store y                                      store y
  *
  * Filling u copies it from memory, or, after a head, makes it from a copy of x (chain_head.c).
- * Persistent blocks take many tiles: `grid k`, then the resident weights, then `persist n i j` round the rest of either form. With two stages and resident
- * weights x of the next tile is copied during the present one.
+ * Persistent blocks take many tiles: `grid k`, then the resident weights, then `persist n i j` round the rest of either form. With stages x runs ahead:
+ * by row steps under a line buffer, by tiles with resident weights, else by chunks.
  * With strips a row step expands its whole width first and then walks it strip by strip. What is absent falls out: without an expansion the
  * depthwise (or the projection) reads x itself, chunk by chunk; without a projection each chunk of d is stored at once. */
 #include "chain.h"
@@ -48,7 +48,10 @@ static int depth_input(Chain *h, const char *name, int tensor)
         v.h = affine_add(v.h, parts_at(h->t, h->taps * h->ah.dilation));
     }
     int tile = parts_tile(&h->b, name, tensor, v, TM_SHARED);
-    if (h->line) h->b.p->tiles.at[tile].roll = (int)h->ih;
+    if (!h->line) return tile;
+    TmTile *ring = &h->b.p->tiles.at[tile];
+    if (tensor == h->x) chain_stage(h, tile, h->r);
+    ring->roll = (int)(h->ih + (ring->stages - 1) * (h->ih - h->keep));
     return tile;
 }
 
@@ -57,10 +60,15 @@ static bool in_place(const Chain *h) { return !h->b.cuda && !h->head && h->b.m->
 
 void chain_stage(Chain *h, int tile, int loop)
 {
-    if (h->b.s->stages < 2 || loop < 0 || h->t >= 0 || h->line || !h->b.cuda) return;
+    if (h->b.s->stages < 2 || loop < 0 || h->t >= 0 || !h->b.cuda || (h->line && loop != h->r)) return;
     int64_t trip = h->b.p->loops.at[loop].trip;
     h->b.p->tiles.at[tile].stages = h->b.s->stages < trip ? h->b.s->stages : (int)trip;
     h->b.p->tiles.at[tile].stage_loop = loop;
+}
+
+void chain_turn(Chain *h, int tile)
+{
+    if (h->turn >= 0) h->b.p->tiles.at[tile].stages = 2, h->b.p->tiles.at[tile].stage_loop = h->turn;
 }
 
 static void input_tiles(Chain *h, Pieces *t)
@@ -70,16 +78,17 @@ static void input_tiles(Chain *h, Pieces *t)
     if (h->expand && h->line) {
         if (h->keep) t->xp = parts_tile(&h->b, "xp", h->u, chain_rows(h, 0, h->keep, zero, h->cin), space);
         t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, h->keep, h->ih - h->keep, zero, h->cin), space);
+        if (!h->head) chain_stage(h, t->xt, h->r);
     } else if (h->expand) {
         t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, 0, h->ih, zero, h->cin), space);
     } else if (h->depth) {
         t->xt = depth_input(h, "xt", h->x);
-        chain_stage(h, t->xt, h->c);
+        if (!h->line) chain_stage(h, t->xt, h->c);
     } else {
         t->xt = parts_tile(&h->b, "xt", h->x, window(h->oh, h->ow, h->mc, h->th, h->tw, h->chunk), space);
         if (space == TM_SHARED) chain_stage(h, t->xt, h->c);
     }
-    if (h->turn >= 0) h->b.p->tiles.at[t->xt].stages = 2, h->b.p->tiles.at[t->xt].stage_loop = h->turn;
+    if (!h->head) chain_turn(h, t->xt);
     if (!h->expand) return;
     t->et = h->depth ? depth_input(h, "et", h->e) : parts_tile(&h->b, "et", h->e, chain_rows(h, 0, h->ih, h->ec, h->chunk), TM_SHARED);
 }

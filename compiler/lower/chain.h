@@ -63,6 +63,7 @@ void keep_head(Chain *h, int tile, bool above);
 /* ---- chain.c, for all ---- */
 int chain_image_tile(Chain *h, int image, const char *name, bool resident);
 void chain_stage(Chain *h, int tile, int loop);                 /* buffers of what is streamed through the loop */
+void chain_turn(Chain *h, int tile);                            /* the same, of x, for the next tile of a persistent block */
 void chain_copy(Chain *h, int tile);                            /* of a tile that is not read in place, whole */
 void chain_set_dw(const Chain *h, TmIns *i, const WinAxis *ah, const WinAxis *aw, int mult);
 #endif

@@ -123,7 +123,7 @@ static void loops(Chain *h, const Sched *s)
     h->a = parts_loop(b, "a", TM_SEQ, h->head ? h->na : 1);
     h->c = parts_loop(b, "c", TM_SEQ, h->nc);
     h->t = parts_loop(b, "t", TM_SEQ, h->ah.k / h->taps);
-    bool ahead = s->persist && s->stages > 1 && h->resident && !h->head && !h->line && (h->expand || h->nc == 1);
+    bool ahead = s->persist && s->stages > 1 && h->resident && !h->line && (h->head ? h->na == 1 : h->expand || h->nc == 1);
     h->turn = ahead ? tm_loop(b->a, b->p, "turn", TM_TURN, 1) : -1;
     h->oh = affine_add(parts_at(h->i, h->th * band), parts_at(h->r, h->th));
     h->ow = affine_add(parts_at(h->j, h->width), parts_at(h->s, h->tw));

@@ -22,7 +22,8 @@ Head head_pieces(Chain *h)
     if (band) t.xp = parts_tile(b, "hxp", h->x, chain_head_rows(h, 0, h->keep), TM_SHARED);
     t.xt = parts_tile(b, "hx", h->x, chain_head_rows(h, first, h->ih - first), TM_SHARED);
     if (!t.resident) chain_stage(h, t.image_tile, h->a);
-    chain_stage(h, t.xt, h->a);
+    chain_stage(h, t.xt, h->a < 0 ? h->r : h->a);
+    chain_turn(h, t.xt);
     Affine zero = affine_const(0), org[4] = { zero, zero, zero, parts_at(h->a, h->hchunk) };
     int64_t ext[4] = { 1, h->hh.k, h->hw.k, h->hchunk };
     t.weights = parts_weights(b, "wh", b->l->tensor_of_param[b->l->graph->nodes.at[h->head->core].weight], t.image, org, ext);

@@ -9,6 +9,8 @@
  *       copy w@2 when v+2 < trip; commit            always a commit: the count must not depend on the guard
  *       … readers of w …
  *
+ * A line buffer of S stages keeps the rows of S - 1 steps more; its copies run ahead just so.
+ *
  * A tile of two turns is staged by the persist loops, taken together: its first copy goes before the outermost of them.
  *
  * Copies of unstaged tiles stay where they stand, join the next group, and are waited for before the first instruction that reads them, or
@@ -140,7 +142,7 @@ static void settle_inner(Pipe *x)
 static void emit_copy(Pipe *x, const TmIns *i)
 {
     emit(x, *i);
-    if (i->async && staged_by(x->p, i) < 0) vec_push(x->arena, &x->pending, (Pending){ .tile = i->dst, .depth = x->depth });
+    if (i->async) vec_push(x->arena, &x->pending, (Pending){ .tile = i->dst, .depth = x->depth });
 }
 
 /* ---- staged copies ---- */
@@ -294,10 +296,19 @@ static void range(Pipe *x, int from, int to, int at, Depths d)
     }
 }
 
-/* A staged tile's copies stand directly in the body of its loop. */
+typedef VEC(int) Opens;             /* LOOPs whose bodies an instruction stands in */
+
+static bool within(const Pipe *x, const Opens *open, int loop)
+{
+    for (int k = 0; k < open->n; k++)
+        if (x->old[open->at[k]].loop == loop) return true;
+    return false;
+}
+
+/* A staged tile's copies stand directly in the body of its loop, those of a line buffer before it, too: the rows above the band. */
 static const char *misplaced(Pipe *x)
 {
-    VEC(int) open = { 0 };
+    Opens open = { 0 };
     for (int i = 0; i < x->n; i++) {
         const TmIns *o = &x->old[i];
         if (o->op == TM_LOOP) vec_push(x->arena, &open, i);
@@ -305,7 +316,8 @@ static const char *misplaced(Pipe *x)
         int by = staged_by(x->p, o);
         if (by >= 0 && o->guard_loop >= 0)
             return arena_printf(x->arena, "the copy of the staged tile %s has a guard", x->p->tiles.at[o->dst].name);
-        if (by >= 0 && (open.n == 0 || counted_by(x->p, x->old, vec_last(&open)) != by))
+        bool above = by >= 0 && x->p->tiles.at[o->dst].roll && !within(x, &open, by);
+        if (by >= 0 && !above && (open.n == 0 || counted_by(x->p, x->old, vec_last(&open)) != by))
             return arena_printf(x->arena, "tile %s is staged by loop %s, but copied elsewhere", x->p->tiles.at[o->dst].name,
                                 x->p->loops.at[by].name);
     }

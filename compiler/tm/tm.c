@@ -116,7 +116,9 @@ void tm_close(Arena *a, TmProgram *p, int loop)
 
 bool tm_is_image(const TmTile *t) { return t->image >= 0 && !t->member; }
 
-int64_t tm_tile_bytes(const TmTile *t) { return (int64_t)t->slot_bytes * t->stages; }
+int tm_slots(const TmTile *t) { return t->roll ? 1 : t->stages; }
+
+int64_t tm_tile_bytes(const TmTile *t) { return (int64_t)t->slot_bytes * tm_slots(t); }
 
 int64_t tm_member_bytes(const TmTile *t)
 {
@@ -138,7 +140,7 @@ static int64_t within(const TmTile *t, int64_t row, int w, int c)
 
 static int64_t slot(const TmTile *t, const int64_t *vars, int lead)
 {
-    return t->stages > 1 ? (vars[t->stage_loop] + lead) % t->stages : 0;
+    return tm_slots(t) > 1 ? (vars[t->stage_loop] + lead) % t->stages : 0;
 }
 
 static int64_t row_slot(const TmTile *t, const int64_t *vars, int h)

@@ -98,7 +98,8 @@ typedef enum TmFrag { TM_FRAG_NONE, TM_FRAG_SIMT, TM_FRAG_MMA } TmFrag;
  *   PANELS  (pw weights only; ext = {1, 1, tk, tc}) element ((w / panel) * cpad + c) * panel + w % panel: panels of `panel` output
  *           channels, contraction index c outside, output channel inside; w runs to a multiple of panel (zeros)
  *   row     = h, or with roll > 0: (origin_h + h - origin_h.k) mod roll — the line buffer: absolute rows, modulo
- *   slot    = stage_loop variable (+ lead) mod stages, 0 if stages == 1
+ *   slot    = stage_loop variable (+ lead) mod stages, 0 if stages == 1 or roll > 0: a line buffer that is copied ahead keeps the rows of
+ *             stages - 1 more steps
  * REGISTER tiles are f32 accumulators, element (m, k), m = h*ext_w + w the linear pixel, k the channel:
  *   FRAG_MMA   warps form a grid wm x wn; warp (i, j) = (warp / wn, warp % wn) owns the 16-row tiles i*MI … +MI-1, MI = up(up(M,16),wm), and the
  *              8-column tiles j*NI … +NI-1, NI = up(up(cpad,8),wn) [up(a,b) = ceil(a/b)]; inside a 16x8 tile the m16n8 map of mma.sync:
@@ -232,7 +233,8 @@ TmSub tm_whole(const TmTile *t);
 
 /* ---- facts that readers share (tm.c) ---- */
 bool tm_is_image(const TmTile *t);                              /* an image tile (not a member) */
-int64_t tm_tile_bytes(const TmTile *t);                         /* storage of all stages */
+int tm_slots(const TmTile *t);                                  /* copies of the window that are kept: stages, one in a line buffer */
+int64_t tm_tile_bytes(const TmTile *t);                         /* storage of all slots */
 int64_t tm_member_bytes(const TmTile *t);                       /* storage of a member in its record */
 /* Byte address of element (h, w, c), tile relative, in the arena or (members of a GLOBAL image) in the packed buffer. vars: loop values;
  * lead: added to the stage loop's variable. Not for REGISTER tiles and GLOBAL activation tiles. */

@@ -22,10 +22,10 @@ if(TARGET fcmc)
     # persistent blocks: no image, fewer tiles than blocks, more
     foreach(batch 0 1 3)
         add_test(NAME e2e.verify_persistent_${batch} COMMAND fcmc verify examples/persistent.fcm --target cuda --device h200 --batch ${batch}
-                 --block halo,few,ahead,band,split,streamed,pair WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+                 --block halo,few,ahead,band,rows,split,streamed,pair,ring,narrow WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     endforeach()
     add_test(NAME e2e.verify_persistent_race COMMAND fcmc verify examples/persistent.fcm --target cuda --device h200 --batch 2 --race
-             --block few,ahead,band,split,streamed WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+             --block few,ahead,band,rows,split,streamed,ring,narrow WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(e2e.verify_mobilenetv2_blocks e2e.verify_acts e2e.verify_ragged e2e.verify_forms e2e.verify_race
                          e2e.verify_mobilenetv1_pairs e2e.verify_xception_pair e2e.verify_dwpwdw
                          e2e.verify_persistent_0 e2e.verify_persistent_1 e2e.verify_persistent_3 e2e.verify_persistent_race

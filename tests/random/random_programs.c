@@ -45,17 +45,26 @@ static Verdict compare(Case *c, TmModule *m)
     return AGREES;
 }
 
-/* The deepest ring of buffers of any tile. */
-static int deepest(const TmModule *m)
+/* Programs with so many buffers of a tile; with such of x for the next row steps, in a line buffer or beside it, and for the next tile. */
+typedef struct Rings { int deep[5], rows, lines, turns; } Rings;
+
+static void count_rings(Rings *r, const TmModule *m)
 {
     int most = 1;
+    bool rows = false, lines = false, turns = false;
     for (int i = 0; i < m->programs.n; i++)
-        for (int t = 0; t < m->programs.at[i]->tiles.n; t++)
-            if (m->programs.at[i]->tiles.at[t].stages > most) most = m->programs.at[i]->tiles.at[t].stages;
-    return most;
+        for (int k = 0; k < m->programs.at[i]->tiles.n; k++) {
+            const TmTile *t = &m->programs.at[i]->tiles.at[k];
+            if (t->stages > most) most = t->stages;
+            if (t->stages < 2) continue;
+            lines = lines || t->roll;
+            rows = rows || (!t->roll && !strcmp(m->programs.at[i]->loops.at[t->stage_loop].name, "r"));
+            turns = turns || tm_by_turns(m->programs.at[i], t);
+        }
+    r->deep[most]++, r->rows += rows, r->lines += lines, r->turns += turns;
 }
 
-static Verdict one(uint64_t seed, bool verbose, int rings[5])
+static Verdict one(uint64_t seed, bool verbose, Rings *rings)
 {
     static const char *const devices[] = { "h200", "t4", "cpu", "a4000" };
     Case c = case_new(seed);
@@ -71,21 +80,23 @@ static Verdict one(uint64_t seed, bool verbose, int rings[5])
         tm_print(m, c.d, &t);
         fputs(t.at, stdout);
     }
-    if (v == AGREES) rings[deepest(m)]++;
+    if (v == AGREES) count_rings(rings, m);
     arena_free(c.a);
     return v;
 }
 
 int main(int argc, char **argv)
 {
-    int count = argc > 1 ? atoi(argv[1]) : 100, tally[4] = { 0 }, rings[5] = { 0 };
+    int count = argc > 1 ? atoi(argv[1]) : 100, tally[4] = { 0 };
+    Rings rings = { 0 };
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     bool verbose = argc > 3 && strcmp(argv[3], "-v") == 0;
-    for (int i = 0; tally[AGREES] < count && i < count * 3; i++) tally[one(seed + (uint64_t)i, verbose, rings)]++;
+    for (int i = 0; tally[AGREES] < count && i < count * 3; i++) tally[one(seed + (uint64_t)i, verbose, &rings)]++;
     printf("%d programs agree, %d wrong, %d without a schedule that fits, %d with values beyond f16's integers\n", tally[AGREES], tally[WRONG], tally[REFUSED],
            tally[UNUSABLE]);
-    printf("of these %d with two buffers of a tile, %d with three, %d with four\n", rings[2], rings[3], rings[4]);
+    printf("of these %d with two buffers of a tile, %d with three, %d with four; x ahead by row steps in %d, in a line buffer in %d, by tiles in %d\n",
+           rings.deep[2], rings.deep[3], rings.deep[4], rings.rows, rings.lines, rings.turns);
     /* with a dozen random schedules each, every problem finds one that fits: a program that verify refuses shows as a missing one */
-    bool drawn = count < 1000 || (rings[2] > 0 && rings[3] > 0 && rings[4] > 0);
+    bool drawn = count < 1000 || (rings.deep[2] > 0 && rings.deep[3] > 0 && rings.deep[4] > 0 && rings.rows > 0 && rings.lines > 0 && rings.turns > 0);
     return tally[WRONG] > 0 || tally[REFUSED] > 0 || tally[AGREES] < count || !drawn;
 }

@@ -10,7 +10,8 @@ static void compare(Loss *sum, const char *path, const char *block, const char *
     Planned all = plan_file(path, block, DT_NONE, device, (PlanOptions){ .batch = batch, .exhaustive = true });
     double loss = some.r.time / all.r.time - 1;
     if (loss > 0.02)
-        print_message("%s on %s, batch %d: %.1f %% slower\n", block ? block : path, device, (int)batch, 100 * loss);
+        print_message("%s on %s, batch %d: %.1f %% slower with %s than with %s\n", block ? block : path, device, (int)batch, 100 * loss,
+                      some.r.groups.at[0].best.text, all.r.groups.at[0].best.text);
     sum->sampled += some.r.time, sum->all += all.r.time;
     sum->tried += some.r.tried, sum->space += all.r.tried;
     if (loss > sum->worst) sum->worst = loss;
