@@ -93,11 +93,13 @@ enum { FC_DW_SUMS = 16 };                                   /* most pixels of a 
     { \
         int type = o->src_t->type, S = o->tt->s, stride = o->geom->stride_w, tt = o->tt->type; \
         ptrdiff_t next = (ptrdiff_t)o->tt->pitch * fc_size(tt); \
+        fc_v##V f[FC_REGISTERS]; \
+        FC_FULL for (int s = 0; s < S; s++) f[s] = fc_keep_##V(fc_get##V(tap + s * next, tt)); \
         FC_FULL for (int j = 0; j < (np - 1) * stride + S; j++) { \
             fc_v##V in = fc_keep_##V(fc_get##V(x + j * o->src_t->pitch_w, type)); \
             FC_FULL for (int s = 0; s < S; s++) \
                 if (j >= s && (j - s) % stride == 0 && (j - s) / stride < np) \
-                    sum[(j - s) / stride] = fc_fma_##V(in, fc_get##V(tap + s * next, tt), sum[(j - s) / stride]); \
+                    sum[(j - s) / stride] = fc_fma_##V(in, f[s], sum[(j - s) / stride]); \
         } \
     } \
     FC_INLINE void fc_dw_stream##V(const fc_dw *o, const char *x, const char *tap, int np, int live, fc_v##V *sum) \
@@ -124,7 +126,9 @@ enum { FC_DW_SUMS = 16 };                                   /* most pixels of a 
             else fc_dw_stream##V(o, x, tap, np, live, sum); \
         } \
         FC_FULL for (int p = 0; p < np; p++) \
-            if (p < live) fc_put##V(dst + p * o->dst_t->pitch_w, to, epi ? epi(sum[p], ctx, h, w + p, o->k0 + k) : sum[p]); \
+            if (p < live && epi) sum[p] = epi(sum[p], ctx, h, w + p, o->k0 + k); \
+        FC_FULL for (int p = 0; p < np; p++) \
+            if (p < live) fc_put##V(dst + p * o->dst_t->pitch_w, to, sum[p]); \
     }
 
 FC_DW_WIDTH(1, portable)

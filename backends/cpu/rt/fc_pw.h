@@ -123,10 +123,10 @@ enum { FC_PW_SUMS = 32, FC_PW_FEW = 8 };                    /* vectors of a regi
         } \
         for (; c < o->n; c++) fc_pw_channel##V(o, c, np, live, nv, sum); \
         FC_FULL for (int t = 0; t < np * nv; t++) \
-            if (t / nv < live) { \
-                int p = t / nv, v = t % nv * V; \
-                fc_put##V(o->dst + p * o->to + v * o->to_size, o->to_type, epi ? epi(sum[t], ctx, fc_pw_h(o->row, o->h, o->w + p), fc_pw_w(o->row, o->w + p), o->k + v) : sum[t]); \
-            } \
+            if (t / nv < live && epi) \
+                sum[t] = epi(sum[t], ctx, fc_pw_h(o->row, o->h, o->w + t / nv), fc_pw_w(o->row, o->w + t / nv), o->k + t % nv * V); \
+        FC_FULL for (int t = 0; t < np * nv; t++) \
+            if (t / nv < live) fc_put##V(o->dst + t / nv * o->to + t % nv * V * o->to_size, o->to_type, sum[t]); \
     }
 
 /* ---- all tiles of a call, and its six faces ---- */
