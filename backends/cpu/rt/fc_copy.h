@@ -20,22 +20,23 @@ FC_INLINE void fc_zero(const fc_tile *t, fc_ref r)
     for (int h = 0; h < rows; h++) memset(r.p + (ptrdiff_t)h * t->pitch_h, 0, (size_t)t->w * (size_t)t->pitch_w);
 }
 
-/* A run of bytes. Short runs go in vectors: from 2 KiB on a library's memcpy may be a string instruction, whose start costs as much as a KiB, and
- * what it has just written cannot be forwarded to the loads that follow; for long runs it is the faster one. */
-FC_INLINE void fc_bytes(char *dst, const char *src, size_t n)
+/* A run of bytes, of `set` that are written before they are read. Short runs, and those of a set that stays in L1, go in vectors: from 2 KiB on a
+ * library's memcpy may be a string instruction, whose start costs as much as a KiB, and what it has just written cannot be forwarded to the loads that
+ * follow. For long runs of a larger set it is the faster one: it does not fetch the lines that it overwrites. */
+FC_INLINE void fc_bytes(char *dst, const char *src, size_t n, size_t set)
 {
-    enum { PIECE = 64, LONG = 4096 };
+    enum { PIECE = 64, LONG = 4096, NEAR = 32768 };
     size_t i = 0;
-    if (FC_ISA >= 256 && n < LONG)
+    if (FC_ISA >= 256 && (n < LONG || set <= NEAR))
         for (; i + PIECE <= n; i += PIECE) memcpy(dst + i, src + i, PIECE);
     memcpy(dst + i, src + i, n - i);
 }
 
 /* n elements of one type to the other; whole vectors where the instruction set has them. */
-FC_INLINE void fc_move(char *dst, int dst_type, const char *src, int src_type, int n)
+FC_INLINE void fc_move(char *dst, int dst_type, const char *src, int src_type, int n, size_t set)
 {
     if (dst_type == src_type) {
-        fc_bytes(dst, src, (size_t)n * (size_t)fc_size(dst_type));
+        fc_bytes(dst, src, (size_t)n * (size_t)fc_size(dst_type), set);
         return;
     }
     int whole = FC_ISA >= 256 ? n & ~7 : 0;
@@ -49,13 +50,14 @@ FC_INLINE void fc_move(char *dst, int dst_type, const char *src, int src_type, i
 FC_INLINE void fc_copy_pixels(const fc_tile *t, char *row, const char *src, int src_type, int src_pitch, int w0, int w1, int n)
 {
     int size = fc_size(t->type);
+    size_t set = (size_t)(t->roll ? t->roll : t->h) * (size_t)t->pitch_h;
     if (n == t->cpad && n * size == t->pitch_w && n * fc_size(src_type) == src_pitch) {
-        fc_move(row + (ptrdiff_t)w0 * t->pitch_w, t->type, src, src_type, (w1 - w0) * n);
+        fc_move(row + (ptrdiff_t)w0 * t->pitch_w, t->type, src, src_type, (w1 - w0) * n, set);
         return;
     }
     for (int w = w0; w < w1; w++, src += src_pitch) {
         char *pixel = row + (ptrdiff_t)w * t->pitch_w;
-        fc_move(pixel, t->type, src, src_type, n);
+        fc_move(pixel, t->type, src, src_type, n, set);
         memset(pixel + n * size, 0, (size_t)(t->cpad - n) * (size_t)size);
     }
 }
@@ -95,7 +97,7 @@ FC_INLINE void fc_copy(const fc_tile *t, fc_ref r, fc_sub sub, const fc_tensor *
     FC_INLINE void fc_store_pixel##V(const fc_tile *t, const char *src, char *dst, int type, int n, fc_epi##V epi, const void *ctx, int h, int w) \
     { \
         if (!epi) { \
-            fc_move(dst, type, src, t->type, n); \
+            fc_move(dst, type, src, t->type, n, (size_t)-1); \
             return; \
         } \
         for (int c = 0; c < n; c += V) { \
