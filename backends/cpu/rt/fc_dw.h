@@ -45,6 +45,16 @@ FC_INLINE void fc_dw_tile1(const fc_dw *o, int h, int w, int k, int np, int live
     fc_put1(at, to, epi ? epi(sum, ctx, h, w, o->k0 + k) : sum);
 }
 
+/* Columns, whole register tiles, of which the rows under the filter and the row that is made fill half of L1, so that the next row finds them there;
+ * all columns, if with the taps not even those of one register tile would stay. */
+FC_INLINE int fc_dw_strip(const fc_dw *o, int item_w)
+{
+    enum { HALF = 24576, MOST = 45056, ALL = 1 << 28 };
+    int column = o->tt->r * o->geom->stride_w * o->src_t->pitch_w + o->dst_t->pitch_w;
+    int taps = o->tt->r * o->tt->s * o->tt->pitch * fc_size(o->tt->type);
+    return column > (MOST - taps) / item_w ? ALL : fc_max(HALF / column / item_w, 1) * item_w;
+}
+
 #define FC_DW_WIDTH(V, NAME) \
     FC_INLINE void fc_dw_row##V(const fc_dw *o, int h, fc_span cols, int k, int item_w, fc_epi##V epi, const void *ctx) \
     { \
@@ -53,6 +63,12 @@ FC_INLINE void fc_dw_tile1(const fc_dw *o, int h, int w, int k, int np, int live
         if (!rest) return; \
         if (__builtin_constant_p(rest)) fc_dw_tile##V(o, h, w, k, rest, rest, epi, ctx); \
         else fc_dw_tile##V(o, h, w, k, item_w, rest, epi, ctx); \
+    } \
+    FC_INLINE void fc_dw_block##V(const fc_dw *o, fc_span rows, fc_span cols, int item_w, fc_epi##V epi, const void *ctx) \
+    { \
+        int nk = fc_up8(o->tt->c); \
+        for (int h = rows.lo; h < rows.hi; h++) \
+            for (int k = 0; k < nk; k += V) fc_dw_row##V(o, h, cols, k, item_w, epi, ctx); \
     } \
     FC_INLINE void fc_dw_run##V(const fc_dw *o, int item_w, fc_epi##V epi, const void *ctx) \
     { \
@@ -68,8 +84,10 @@ FC_INLINE void fc_dw_tile1(const fc_dw *o, int h, int w, int k, int np, int live
                 if (live) fc_blank(o->dst_t, o->dst, h, cols.hi, o->sub.w1, o->k0, nk); \
             } \
         } \
-        for (int h = rows.lo; h < rows.hi; h++) \
-            for (int k = 0; k < nk; k += V) fc_dw_row##V(o, h, cols, k, item_w, epi, ctx); \
+        int strip = fc_dw_strip(o, item_w), w = cols.lo; \
+        if (cols.hi - cols.lo > strip) \
+            for (; w + strip <= cols.hi; w += strip) fc_dw_block##V(o, rows, (fc_span){ w, w + strip }, item_w, epi, ctx); \
+        fc_dw_block##V(o, rows, (fc_span){ w, cols.hi }, item_w, epi, ctx); \
     } \
     FC_INLINE void fc_dw_##NAME(const fc_tile *dst_t, fc_ref dst, fc_sub sub, const fc_tile *src_t, fc_ref src, const fc_taps *tt, \
                                 const void *taps, const fc_geom *geom, int dy, int dx, int dc, int k0, int item_w, fc_mask mask, fc_epi##V epi, \
