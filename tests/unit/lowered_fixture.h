@@ -45,6 +45,27 @@ static inline Sched tiles(int rows, int cols, int head)
     return s;
 }
 
+/* What verify has found right runs on integers, and moves what walk says. */
+static inline void runs_as_walked(const Lowered *x, int64_t batch)
+{
+    TmRun r = integer_run(x->a, x->m, batch, 3);
+    assert_null(tm_run(x->a, x->m, &r));
+    TmWalk w;
+    tm_walk(x->a, x->m, x->p, batch, &w);
+    assert_memory_equal(w.issued.read, r.counted.read, (size_t)r.counted.n * sizeof *r.counted.read);
+    assert_memory_equal(w.issued.written, r.counted.written, (size_t)r.counted.n * sizeof *r.counted.written);
+}
+
+/* Verify finds nothing, and after `harm` a violation in whose text `word` stands. */
+static inline void noticed(Lowered x, void (*harm)(const Lowered *x), const char *word, int number)
+{
+    assert_null(tm_verify(x.a, x.m, x.p, x.dev));
+    harm(&x);
+    const char *why = tm_verify(x.a, x.m, x.p, x.dev);
+    if (!why || !strstr(why, word)) fail_msg("fault %d: %s", number, why ? why : "not noticed");
+    arena_free(x.a);
+}
+
 static inline TmTile *tile(const Lowered *x, const char *name)
 {
     for (int t = 0; t < x->p->tiles.n; t++)

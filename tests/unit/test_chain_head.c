@@ -89,11 +89,7 @@ static void forms(void **state)
             for (int head = 0; head <= 16; head += 16) {
                 Lowered x = lowered(texts[t], devices[d], tiles(4, 6, head));
                 if (!x.m) fail_msg("%s%s: %s", texts[t], devices[d], x.why);
-                TmRun r = integer_run(x.a, x.m, 2, 3);
-                assert_null(tm_run(x.a, x.m, &r));
-                TmWalk w;
-                tm_walk(x.a, x.m, x.p, 2, &w);
-                assert_memory_equal(w.issued.read, r.counted.read, (size_t)r.counted.n * sizeof *r.counted.read);
+                runs_as_walked(&x, 2);
                 arena_free(x.a);
             }
 }
@@ -136,14 +132,7 @@ static void faults(void **state)
         { window_late, "hx" }, { window_left, "hx" }, { window_short, "hx" }, { tile_late, "xt" }, { padding, "hx" },
         { row_left_out, "in xt, finds" }, { one_step_only, "hx" }, { wrong_channels, "hx" },
     };
-    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
-        Lowered x = lowered(triple, "h200", tiles(4, 6, 8));
-        assert_null(tm_verify(x.a, x.m, x.p, x.dev));
-        all[k].harm(&x);
-        const char *why = tm_verify(x.a, x.m, x.p, x.dev);
-        if (!why || !strstr(why, all[k].word)) fail_msg("fault %d: %s", (int)k, why ? why : "not noticed");
-        arena_free(x.a);
-    }
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) noticed(lowered(triple, "h200", tiles(4, 6, 8)), all[k].harm, all[k].word, (int)k);
 }
 
 int main(void)

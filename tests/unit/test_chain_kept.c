@@ -57,11 +57,7 @@ static void check(Lowered *x, int number, const char *what)
     if (!x->m) fail_msg("form %d, %s: %s", number, what, x->why);
     assert_int_equal(x->m->programs.n, 1);
     assert_int_equal(written(x, all_forms[number].kept), all_forms[number].bytes);
-    TmRun r = integer_run(x->a, x->m, 2, 3);
-    assert_null(tm_run(x->a, x->m, &r));
-    TmWalk w;
-    tm_walk(x->a, x->m, x->p, 2, &w);
-    assert_memory_equal(w.issued.written, r.counted.written, (size_t)r.counted.n * sizeof *r.counted.written);
+    runs_as_walked(x, 2);
     arena_free(x->a);
 }
 
