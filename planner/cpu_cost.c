@@ -1,8 +1,7 @@
-/* cpu_cost.c: clocks of one core, instruction by instruction: register tiles with their ragged ends, loads against FMAs,
- * epilogues, stores, and the cache level from which each operand comes.
+/* cpu_cost.c: clocks of one core, instruction by instruction: register tiles with their ragged ends, and the cache level from which each operand comes.
  *
- *     clocks of a register tile of np pixels x nv vectors, per contracted channel:
- *         max(FMAs / pipes, loads / load_rate)                 FMAs = np*nv, loads = np + nv
+ *     a register tile of np pixels x nv vectors      max(FMAs / pipes, loads / load_rate, stores / store_rate, instructions / issue_rate)
+ *                                                    pointwise: np*nv FMAs, np + nv loads a contracted channel; its epilogue on top
  * and at least its chain of dependent FMAs, of which several tiles run at once. */
 #include "cost.h"
 
@@ -46,19 +45,28 @@ static double pipes(const Core *z)
     return rate < 2 ? rate : 2;
 }
 
-/* ---- epilogue and store of one vector: they run beside each other ---- */
+/* ---- what a register tile asks of the core ----
+ * FMAs, loads and stores run beside each other, those of one tile's epilogue beside the next tile's products: the scarcest of them counts. */
 
-static double store_clocks(const Core *z)
+typedef struct Need { double fma, loads, stores, ops; } Need;
+
+/* `vectors` results of np pixels leave: an epilogue's vectors are loaded once a tile, what lies at the pixel once each. */
+static void epilogue(const Core *z, double np, double vectors, Need *n)
 {
-    double ops = 0, loads = 0;
     for (int k = 0; k < z->i->epi.n; k++) {
         const TmEpi *e = &z->i->epi.at[k];
-        bool z_or_vector = e->kind != TM_EPI_ACT && e->kind <= TM_EPI_MUL;
-        ops += e->kind == TM_EPI_ACT && !act_sfu(e->act) ? 2 : 1;
-        loads += z_or_vector ? e->kind == TM_EPI_BN ? 2 : 1 : 0;
+        if (e->kind == TM_EPI_ACT) n->ops += act_sfu(e->act) ? 0 : 2 * np * vectors;
+        else n->fma += np * vectors;
+        if (e->kind == TM_EPI_BIAS || e->kind == TM_EPI_BN) n->loads += (e->kind == TM_EPI_BN ? 2 : 1) * vectors;
+        else if (e->kind <= TM_EPI_MUL && e->kind != TM_EPI_ACT) n->loads += np * vectors;
     }
-    double moved = larger(loads / z->d->load_rate, 1 / z->d->store_rate);
-    return larger(ops / z->d->issue_rate * 2, moved);
+    n->stores += np * vectors;
+}
+
+static double clocks_of_need(const Core *z, const Need *n)
+{
+    double vector = larger(n->fma / pipes(z), (n->fma + n->ops) / z->d->issue_rate);
+    return larger(vector, larger(n->loads / z->d->load_rate, n->stores / z->d->store_rate));
 }
 
 static double special_ops(const TmIns *i)
@@ -128,19 +136,14 @@ static double chain(const Core *z, double length, double operations)
     return length * z->d->fma_latency / (1 + z->d->reorder_window / operations);
 }
 
-static double pw_steps(const Core *z, double np, double nv, double contracted)
-{
-    double fma = np * nv / pipes(z), loads = (np + nv) / z->d->load_rate;
-    return larger(contracted * larger(fma, loads), chain(z, contracted, contracted * (np * nv + nv)));
-}
-
 /* A register tile of np pixels x `channels` channels. */
 static double pw_tile(const Core *z, double np, double channels, double contracted)
 {
     if (np <= 0) return 0;
     double nv = channels / z->lanes, vectors = ceil(nv);
-    double each = store_clocks(z) + (z->i->accumulate ? 1 / z->d->load_rate : 0);
-    return pw_steps(z, np, nv, contracted) + np * vectors * each + z->d->tile_clocks;
+    Need n = { .fma = contracted * np * nv, .loads = contracted * (np + nv) + (z->i->accumulate ? np * vectors : 0) };
+    epilogue(z, np, vectors, &n);
+    return larger(clocks_of_need(z, &n), chain(z, contracted, contracted * (np * nv + nv))) + z->d->tile_clocks;
 }
 
 /* Columns that a border cuts where only the running program knows: the last register tile computes as many as the others. */
@@ -192,9 +195,20 @@ static double dw_tile(const Core *z, double np)
     const TmTile *w = tile(z, i->wgt);
     double r = w->ext[1], s = w->ext[2];
     if (np <= 0) return 0;
-    double loads = (np - 1) * i->geom.stride_w + s + s, fma = np * s / pipes(z);
-    double steps = larger(r * larger(fma, loads / z->d->load_rate), chain(z, r * s, r * (np * s + loads)));
-    return steps + np * store_clocks(z) + z->d->tile_clocks;
+    double loads = (np - 1) * i->geom.stride_w + s + s;
+    Need n = { .fma = r * s * np, .loads = r * loads };
+    epilogue(z, np, 1, &n);
+    return larger(clocks_of_need(z, &n), chain(z, r * s, r * (np * s + loads))) + z->d->tile_clocks;
+}
+
+/* What is touched before the next row reads the same pixels again: strips of columns that fill half of L1, one register tile at least; the whole row, where
+ * with the taps not even that would stay (fc_dw.h). */
+static double rows_between(const Core *z, double taps)
+{
+    const TmIns *i = z->i;
+    double column = window_bytes(tile(z, i->src), tile(z, i->wgt)->ext[1], i->geom.stride_w) + window_bytes(tile(z, i->dst), 1, 1);
+    double strip = larger(i->item_w, floor(z->d->l1_bytes / 2 / column)), cols = column * i->item_w + taps > z->d->l1_bytes ? z->cols : strip;
+    return column * (cols < z->cols ? cols : z->cols);
 }
 
 static void dw(Core *z)
@@ -213,7 +227,7 @@ static void dw(Core *z)
     z->per.sfu += special_ops(i) * pixels * k;
     double source = window_bytes(s, z->rows * i->geom.stride_h, z->cols * i->geom.stride_w);
     from_level(z, source, set_of_tile(z, i->src));
-    double row_set = window_bytes(s, w->ext[1], z->cols * i->geom.stride_w);
+    double row_set = rows_between(z, k * w->ext[1] * w->ext[2] * 4);
     from_level(z, source / i->geom.stride_h * (w->ext[1] - i->geom.stride_h), row_set);
     from_level(z, window_bytes(d, z->rows, z->cols), set_of_tile(z, i->dst));
     from_level(z, k * w->ext[1] * w->ext[2] * 4, set_of_weights(z));
@@ -226,9 +240,12 @@ static void moves(Core *z)
     const TmIns *i = z->i;
     const TmTile *t = tile(z, i->op == TM_STORE ? i->src : i->dst);
     double vectors = z->rows * z->cols * ceil((double)t->ext[3] / z->lanes);
-    z->per.pipes += vectors * (store_clocks(z) + 1 / z->d->load_rate);
+    Need n = { .loads = vectors };
+    epilogue(z, vectors, 1, &n);
+    z->per.pipes += vectors / z->d->load_rate + clocks_of_need(z, &n);
     z->per.sfu += special_ops(i) * z->rows * z->cols * t->ext[3];
     from_level(z, window_bytes(t, z->rows, z->cols), set_of_tile(z, i->op == TM_STORE ? i->src : i->dst));
+    if (i->op == TM_COPY) z->per.l2_bytes += window_bytes(t, z->rows, z->cols);        /* its source: L2 at best; the way from DRAM is counted as such */
 }
 
 /* ---- the whole ---- */
@@ -293,24 +310,9 @@ static double body_bytes(const TmProgram *p, const TmWalk *w, const Device *d, i
     return sum;
 }
 
-/* Bytes of tensors that copies read once more, halos above all: they come from L2, where the first time left them. */
-static double reread_bytes(const TmProgram *p, const TmWalk *w)
-{
-    double sum = 0;
-    for (int k = 0; k < p->code.n; k++) {
-        const TmIns *i = &p->code.at[k];
-        if (i->op != TM_COPY || tm_is_image(&p->tiles.at[i->dst])) continue;
-        int tensor = p->tiles.at[i->dst].tensor;
-        bool seen = false;
-        for (int b = 0; b < k; b++) seen = seen || (p->code.at[b].op == TM_COPY && p->tiles.at[p->code.at[b].dst].tensor == tensor);
-        if (!seen) sum += (double)(w->issued.read[tensor] - w->unique.read[tensor]);
-    }
-    return sum;
-}
-
 static Clocks clocks_of(const TmProgram *p, const TmWalk *w, const Device *d)
 {
-    Clocks sum = { .l2_bytes = reread_bytes(p, w) };
+    Clocks sum = { 0 };
     double image_bytes = 0;
     Core z;
     for (int k = 0; k < p->images.n; k++) image_bytes += (double)p->images.at[k].count * p->images.at[k].bytes;

@@ -12,7 +12,7 @@ awk -v dir="$work" '/^#/ { next }
       print "0 us modelled, " $2 " measured " substr($0, index($0, "fuse(")) >file }' "$here/bench/results/cpu_model.txt"
 "$here/bench/rank/judge.sh" "$work" "$fcmc" "$work/one.hw" >"$work/out" || { cat "$work/out"; exit 1; }
 cat "$work/out"
-awk '/^rank correlation/ { if ($4 + 0 < 0.85 || $6 + 0 < 0.97) { print "FAILED: rank correlation"; bad = 1 } seen++ }
+awk '/^rank correlation/ { if ($4 + 0 < 0.9 || $6 + 0 < 0.97) { print "FAILED: rank correlation"; bad = 1 } seen++ }
     /^first choice/ { if ($6 + 0 > 2 || $9 + 0 > 10) { print "FAILED: first choice"; bad = 1 } seen++ }
     / n=/ { blocks++; split($2, n, "="); if (n[2] < 50) { print "FAILED: too few schedules are still possible: " $0; bad = 1 } }
     END { if (blocks < 23 || seen != 2) { print "FAILED: too little was judged"; bad = 1 } exit bad }' "$work/out"
