@@ -135,6 +135,13 @@ static void price_round(Search *q, Sched s)
         if (!q->priced[i] && near(&q->space.at[i], &s)) price(q, i);
 }
 
+/* Forms that are far behind do not catch up by one knob after another. */
+static bool promising(const Search *q, const Priced *best)
+{
+    const double BEHIND = 1.75;
+    return best->rank.first <= BEHIND * q->f->draft[0].rank.first;
+}
+
 /* Schedules one knob away from one of the best so far, in all or of a form. true: there were some that had no price. */
 static bool price_neighbours(Search *q)
 {
@@ -142,7 +149,7 @@ static bool price_neighbours(Search *q)
     int n = 0, before = q->f->tried;
     for (; n < q->f->ndraft && n < LEADERS; n++) best[n] = q->f->draft[n].sched;
     for (int k = 0; k < FORMS; k++)
-        if (q->best[k].time > 0) best[n++] = q->best[k].sched;
+        if (q->best[k].time > 0 && promising(q, &q->best[k])) best[n++] = q->best[k].sched;
     for (int k = 0; k < n; k++) price_round(q, best[k]);
     return q->f->tried > before;
 }

@@ -48,7 +48,7 @@ static int most_stages(const Space *p, const Sched *s)
     enum { STAGES = 4 };
     int64_t chunk_steps = s->chunk ? win_div_up(p->mid, s->chunk) : 1, head_steps = s->head ? win_div_up(p->in, s->head) : 1;
     int64_t steps = chunk_steps > head_steps ? chunk_steps : head_steps;
-    if (s->line) steps = head_steps > 1 ? 1 : s->line;          /* x, a row step at a time */
+    if (s->line) steps = head_steps > 1 ? 1 : least(s->line, 2); /* x of the next row step: all of its time is enough */
     return least(steps, p->dev->arch >= ASYNC ? STAGES : 2);
 }
 

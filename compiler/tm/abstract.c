@@ -332,7 +332,7 @@ const char *abstract_run(Abstract *x, const int64_t *const *at, int n)
 
 static int64_t outer_trip(const TmLoop *l) { return (l->kind == TM_GRID || l->kind == TM_PERSIST) && l->trip > 1 ? l->trip : 1; }
 
-const char *abstract_blocks(Abstract *x, int n)
+const char *abstract_blocks(Abstract *x, int from, int n)
 {
     const TmProgram *p = x->p;
     ArenaMark mark = arena_mark(x->arena);
@@ -340,7 +340,7 @@ const char *abstract_blocks(Abstract *x, int n)
     for (int i = 0; i < 3; i++) at[i] = NEW_N(x->arena, int64_t, p->loops.n);
     for (int l = 0; l < p->loops.n; l++) at[1][l] = outer_trip(&p->loops.at[l]) - 1, at[2][l] = at[1][l] / 2;
     const char *why = NULL;
-    for (int i = 0; i < n && !why; i++) {
+    for (int i = from; i < n && !why; i++) {
         const int64_t *const in_turn[] = { at[i], at[(i + 1) % 3], at[(i + 2) % 3] };
         why = abstract_run(x, in_turn, p->sharers ? 3 : 1);
     }

@@ -47,11 +47,11 @@ Abstract *abstract_new(Arena *a, const TmModule *m, const TmProgram *p, int64_t 
 /* Runs a block: at[0] gives the values of the grid loops (indexed by loop), at[0 … n-1] those of the persist loops, tile by tile. NULL, or the
  * first violation in words. */
 const char *abstract_run(Abstract *x, const int64_t *const *at, int n);
-/* Runs the first n of three blocks: the first of the grid, the last and one in the middle, so that each dimension meets both its borders and the
+/* Runs blocks from … n - 1 of three: the first of the grid, the last and one in the middle, so that each dimension meets both its borders and the
  * inside. Rows and columns leave a tensor independently of each other, so other corners show nothing new. The batch counts as one image: images are
  * alike. A block with persist loops takes the first, last and middle tile in turn, whatever its share is: each meets what another one left, and another
  * one comes first in the next block. */
-const char *abstract_blocks(Abstract *x, int n);
+const char *abstract_blocks(Abstract *x, int from, int n);
 
 /* ---- inside the abstract run ---- */
 

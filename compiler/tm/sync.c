@@ -6,11 +6,20 @@
 enum { MOVING = 3, ALL = 3 };                       /* rows of a line buffer: each meets what the last ones left; verify runs more */
 
 /* Blocks differ where a limit cuts off iterations. */
-static int different(const TmProgram *p)
+static bool limited(const TmProgram *p)
 {
     for (int l = 0; l < p->loops.n; l++)
-        if (p->loops.at[l].limit_bound > 0) return ALL;
-    return 1;
+        if (p->loops.at[l].limit_bound > 0) return true;
+    return false;
+}
+
+/* Blocks that may need what the first one did not: some store less than others, of an intermediate they own a part of their tile, of one at the border
+ * nothing; and persistent ones take their tiles in any order. */
+static int others(const TmProgram *p)
+{
+    int stores = 0;
+    for (int k = 0; k < p->code.n; k++) stores += p->code.at[k].op == TM_STORE;
+    return stores > 1 ? ALL : p->sharers ? 2 : 1;
 }
 
 /* The LOOP around instruction `at` that is no grid loop, or -1. Persist loops are one: nothing stands between them. */
@@ -29,11 +38,11 @@ static int loop_around(const TmProgram *p, int at)
 static void try_without(Abstract *x, int at, int blocks)
 {
     x->barrier[at] = false;
-    if (!abstract_blocks(x, blocks)) return;
+    if (!abstract_blocks(x, 0, blocks)) return;
     for (int loop = loop_around(x->p, at); loop >= 0; loop = loop_around(x->p, loop)) {
         if (x->barrier[loop]) continue;
         x->barrier[loop] = true;
-        if (!abstract_blocks(x, blocks)) return;
+        if (!abstract_blocks(x, 0, blocks)) return;
         x->barrier[loop] = false;
     }
     x->barrier[at] = true;
@@ -44,14 +53,14 @@ const char *tm_sync(Arena *a, const TmModule *m, TmProgram *p)
     if (p->target != TM_CUDA) return NULL;
     Abstract *x = abstract_new(a, m, p, MOVING);
     x->insert = true;
-    int blocks = different(p);
-    const char *why = abstract_blocks(x, blocks);
+    int blocks = limited(p) ? ALL : 1;
+    const char *why = abstract_blocks(x, 0, blocks);
     if (why) return why;
     x->insert = false;
     for (int i = p->code.n - 1; i >= 0; i--)
         if (x->barrier[i] && loop_around(p, i) >= 0) try_without(x, i, blocks);
-    x->insert = true;                               /* what only other blocks need: of a tile at the border little leaves for memory */
-    if ((why = abstract_blocks(x, ALL))) return why;
+    x->insert = true;
+    if ((why = abstract_blocks(x, blocks, others(p)))) return why;
     TmIns *old = p->code.at;
     int n = p->code.n;
     p->code.at = NULL;

@@ -198,7 +198,7 @@ static const char *run_blocks(Arena *a, const TmModule *m, const TmProgram *p)
         if (x->kind == TM_PERSIST && x->trip > tiles) tiles = x->trip;
     }
     int64_t n = p->sharers && tiles > 1 && grid < 2 ? 2 : grid;
-    return abstract_blocks(abstract_new(a, m, p, MOVING), n < BLOCKS ? (int)n : BLOCKS);
+    return abstract_blocks(abstract_new(a, m, p, MOVING), 0, n < BLOCKS ? (int)n : BLOCKS);
 }
 
 const char *tm_verify(Arena *a, const TmModule *m, const TmProgram *p, const Device *d)
