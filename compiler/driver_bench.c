@@ -85,7 +85,8 @@ static int run_one(Benches *z, Bench *b)
 
 /* ---- the report ---- */
 
-typedef struct Report { Driver *d; const Bench *b; const char *log; Series ours; double flops, bytes; } Report;
+/* threads: of a CPU; 0 on a GPU */
+typedef struct Report { Driver *d; const Bench *b; const char *log; int threads; Series ours; double flops, bytes; } Report;
 
 static double us(double seconds) { return seconds * 1e6; }
 
@@ -116,10 +117,27 @@ static void put_rate(const Report *r, double peak)
     text_printf(&r->d->result, ",\"bytes\":%.0f", r->bytes);
 }
 
+/* What the planned kernels take as modelled: on as many cores as there are threads, where those are fewer than the plan was made for. */
+static double modelled(const Report *r)
+{
+    const Lowered *l = &r->b->l;
+    if (r->threads == 0 || r->threads >= (int)l->device->sms) return l->report.time;
+    Device fewer = *l->device;
+    double time = 0;
+    fewer.sms = r->threads;
+    for (int i = 0; i < l->module->programs.n; i++) {
+        const TmProgram *p = l->module->programs.at[i];
+        TmWalk w;
+        tm_walk(r->d->arena, l->module, p, r->b->referee.batch, &w);
+        time += cost_of(l->module, p, &w, &fewer, r->b->referee.batch).time;
+    }
+    return time;
+}
+
 /* cold: seconds of a call with a cold L2, 0 if that was not measured. */
 static void put_predicted(const Report *r, double cold)
 {
-    double time = r->b->l.report.time;
+    double time = modelled(r);
     text_printf(&r->d->out, "%-12s %.2f us: measured is %.2f times that", "predicted", us(time), r->ours.median / time);
     if (cold > 0) text_printf(&r->d->out, ", %.2f times with a cold L2 (less the empty pair)", cold / time);
     text_put(&r->d->out, "\n");
@@ -171,7 +189,7 @@ static bool report(Benches *z, const Bench *b)
     GraphStats stats;
     size_t len;
     const char *why, *block = l->graph->block;
-    Report r = { .d = d, .b = b, .log = text_read_file(d->arena, b->log, 16 << 20, &len, &why) };
+    Report r = { .d = d, .b = b, .threads = z->target->threads ? z->threads : 0, .log = text_read_file(d->arena, b->log, 16 << 20, &len, &why) };
     if (r.log) r.ours = series_of(&r, "ours");
     if (r.ours.at.n == 0 || !graph_stats(l->graph, &stats)) return false;
     for (int i = 0; i < l->report.groups.n; i++) r.bytes += (double)l->report.groups.at[i].best.cost.dram_bytes;

@@ -169,6 +169,12 @@ expect 0 "" "$fcmc" run second.fcm --batch 0
 # ---- bench ----
 if [ ! -e /dev/nvidiactl ]; then expect 5 "FCM5008" "$fcmc" bench good.fcm --target cuda; fi
 expect 1 "cannot read" "$fcmc" bench nowhere.fcm --target cpu
+# fewer threads than the plan was made for: what they take is modelled
+modelled() { "$fcmc" bench "$here/examples/mobilenetv2_blocks.fcm" --block b7 --dtype f32 --target cpu --rounds 1 --json "$@" 2>/dev/null | grep -o '"predicted":[0-9.e-]*' | cut -d: -f2; }
+if [ "$(nproc)" -gt 1 ]; then
+    awk -v one="$(modelled --threads 1)" -v all="$(modelled)" 'BEGIN { exit !(all > 0 && one > 1.2 * all) }' ||
+        { echo "FAILED: bench --threads 1 predicts what all cores would take"; failures=$((failures + 1)); }
+fi
 
 # ---- every code that is reported anywhere has its explanation ----
 grep -rhoE '"FCM[0-9]{4}"' "$here"/compiler "$here"/dsl "$here"/planner --include='*.c' --include='*.y' --include='*.l' | sort -u | tr -d '"' >codes
