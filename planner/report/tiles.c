@@ -163,11 +163,12 @@ static void put_caption(Text *t, const Picture *c)
         return;
     }
     text_printf(t, "from a window of %lld × %lld", (long long)c->win_y.n, (long long)c->win_x.n);
-    if (c->roll)
+    if (c->roll) {
         text_printf(t, ". A ring of %lld rows, %lld columns wide: a step makes %lld <span class=\"key fresh\"></span> and keeps %lld "
-                       "<span class=\"key kept\"></span>; a block walks down a band of %lld rows.</figcaption>\n", (long long)c->roll,
-                    (long long)c->ring_x.n, (long long)c->fresh, (long long)kept, (long long)c->band.n);
-    else
+                       "<span class=\"key kept\"></span>; ", (long long)c->roll, (long long)c->ring_x.n, (long long)c->fresh, (long long)kept);
+        if (c->roll > c->win_y.n) text_printf(t, "%lld more are copied ahead; ", (long long)(c->roll - c->win_y.n));
+        text_printf(t, "a block walks down a band of %lld rows.</figcaption>\n", (long long)c->band.n);
+    } else
         text_printf(t, ": %.2f times its own pixels. Own pixels <span class=\"key own\"></span>, halo <span class=\"key halo\"></span>, which "
                        "the neighbouring tiles need too.</figcaption>\n", window / own);
 }

@@ -87,6 +87,11 @@ END_PLAN
 page line.html
 holds line.html 'A ring of 6 rows, 16 columns wide: a step makes 4'
 holds line.html 'a band of 28 rows'
+if grep -q 'copied ahead' line.html; then failed "a ring of one buffer has no rows ahead"; fi
+"$fcmc" plan "$here/examples/persistent.fcm" --block ring --device h200 --html ring.html >/dev/null || failed "no page of a ring"
+page ring.html
+holds ring.html 'A ring of 10 rows'
+holds ring.html '4 more are copied ahead'
 
 # ---- hostile names: a path, a device's title ----
 hostile=$(printf '<script>alert(1)</script>"&\047\001\377.fcm')
