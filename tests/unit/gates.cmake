@@ -13,6 +13,7 @@ if(TARGET fcmc)
     fcm_gate(arena 600 gate ${gates}/arena.sh $<TARGET_FILE:fcmc> ${work}/arena)
     fcm_gate(arena.long 3600 "gate;long" ${gates}/arena.sh $<TARGET_FILE:fcmc> ${work}/arena_long long)
     fcm_gate(notices 300 gate ${gates}/notices.sh $<TARGET_FILE:fcmc> ${work}/notices)
+    fcm_gate(stack 120 gate ${gates}/stack.sh $<TARGET_FILE:fcmc>)
     fcm_gate(gpu_sh 600 gate ${gates}/gpu_sh.sh $<TARGET_FILE:fcmc>)
     # Under sanitizers neither the time nor valgrind would say anything about the binary that users get.
     if(NOT FCM_SANITIZE)
