@@ -17,7 +17,7 @@
     X(strip,    "strip",    0, "line buffer: columns per step inside a row; 0 = the tile's") \
     X(resident, "resident", 0, "line buffer or persistent blocks: 1 = the weights of all chunks stay on chip") \
     X(persist,  "persist",  0, "1 = as many blocks as the device holds at once share the tiles; more = so many blocks (CUDA)") \
-    X(stages,   "stages",   1, "buffers of what is streamed: through the channel loop; under a line buffer, of x by row steps; persistent blocks with resident weights: 2 = of x, by tiles") \
+    X(stages,   "stages",   1, "buffers of what the channel loop streams; line buffer: of x by row steps; persistent, resident weights: 2 = of x by tiles") \
     X(threads,  "threads",  0, "threads of a block (CUDA)") \
     X(ctas,     "blocks",   0, "blocks that an SM must hold at once (CUDA); 0 = as many as registers and shared memory allow") \
     X(mma,      "mma",      0, "1 = tensor cores where dtype and device allow")

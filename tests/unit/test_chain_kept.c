@@ -189,7 +189,8 @@ static void faults(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(stored_once), cmocka_unit_test(line_of_a_head), cmocka_unit_test(of_the_first_block_nothing), cmocka_unit_test(chunks_of_a_block), cmocka_unit_test(order),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(stored_once), cmocka_unit_test(line_of_a_head), cmocka_unit_test(order),
+                                        cmocka_unit_test(of_the_first_block_nothing), cmocka_unit_test(chunks_of_a_block),
                                         cmocka_unit_test(faults) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
