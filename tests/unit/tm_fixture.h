@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-static const char *const tm_goldens[] = { "pw", "dw", "mbconv", "line", "chain", "persist", "turns" };
+static const char *const tm_goldens[] = { "pw", "dw", "mbconv", "line", "chain", "persist", "turns", "ring" };
 enum { TM_GOLDENS = sizeof tm_goldens / sizeof *tm_goldens };
 
 typedef struct Fixture { Arena *a; Diag *d; TmModule *m; } Fixture;
