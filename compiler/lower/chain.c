@@ -83,7 +83,7 @@ static void input_tiles(Chain *h, Pieces *t)
         t->xt = parts_tile(&h->b, "xt", h->u, chain_rows(h, 0, h->ih, zero, h->cin), space);
     } else if (h->depth) {
         t->xt = depth_input(h, "xt", h->x);
-        if (!h->line) chain_stage(h, t->xt, h->c);
+        chain_stage(h, t->xt, h->c);
     } else {
         t->xt = parts_tile(&h->b, "xt", h->x, window(h->oh, h->ow, h->mc, h->th, h->tw, h->chunk), space);
         if (space == TM_SHARED) chain_stage(h, t->xt, h->c);
