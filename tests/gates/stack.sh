@@ -3,10 +3,11 @@
 # (loops over the tile that did not vanish) would need 1 KiB of stack for sixteen vectors. Without gcc it is skipped (77).
 fcmc=$1
 cc=$(command -v gcc) || exit 77
-echo 'int x;' | "$cc" -march=skylake-avx512 -fstack-usage -x c -c - -o /dev/null 2>/dev/null || exit 77
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
+echo 'int x;' >probe.c
+"$cc" -march=skylake-avx512 -fstack-usage -c probe.c 2>/dev/null || exit 77
 cat >tiles.fcm <<'END'
 block narrow(x: f32[N, 56, 56, 32]) { y = x |> dw(3) |> bn |> relu6  return y }
 plan narrow for "cpu" { k0 = fuse(y.relu6, tile=8x16) }
